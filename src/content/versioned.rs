@@ -27,9 +27,9 @@ pub trait Versioned: Stream {
     /// Which version it is, as its source names it.
     fn version(&self) -> &str;
 
-    /// By how many versions this one is away from another: those on the way back from both, along first
-    /// parents, to their newest common version. 0 for the same one. Asks nothing of the source. `None` if the number is
-    /// not known, or too large to count.
+    /// How many versions this one is away from another: those on the way back from both, along first parents, to their
+    /// newest common version. 0 for the same one. Asks nothing of the source. `None` if the number is not known, or too
+    /// large to count.
     fn distance(&self, _version: &str) -> Option<u32> {
         None
     }

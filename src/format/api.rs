@@ -53,14 +53,15 @@ pub(crate) trait Format: Sync {
         None
     }
 
-    /// What is counted where such files are checked: `tar`.
+    /// The word under which checked files of this format are counted: `tar`.
     fn counted_as(&self) -> Option<&'static str> {
         None
     }
 }
 
-/// The files that a blob is shown as, beside its own bytes. If it can never be read, a file in their place says why. A
-/// failure that may pass, or that the format has no stand-in for, is an error. Blocks.
+/// The files that a blob is shown as, beside its own bytes. If the blob can never be read, or there is no room for
+/// temporary files, a file in their place says why. Another failure that may pass, or one for which the format has no
+/// stand-in, is an error. Blocks.
 pub(crate) fn shown_as(
     named: &'static dyn Format,
     input: &FormatInput<'_>,

@@ -34,7 +34,7 @@ pub struct Sum {
 pub struct ListError {
     /// The line's number, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// What is wrong with the line.
     pub problem: &'static str,
 }
 

@@ -302,7 +302,7 @@ impl<R: Read> Read for RowLimit<'_, R> {
 struct RowDocument<'a> {
     lines: &'a mut Gathered,
     row_len: &'a Cell<u64>,
-    /// Why the caller should stop, where that is no fault of the document.
+    /// Why the caller should stop, if that is no fault of the document.
     interruption: &'a mut Option<ExportProblem>,
 }
 

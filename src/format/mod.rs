@@ -8,7 +8,7 @@
 //! | `api` | the trait [`Format`], and [`shown_as`] |
 //! | `input`, `shown` | what a format works on, and the files that it makes |
 //! | `file_format` | which format a file has, by its name |
-//! | `beside` | blobs in trees: their files lie in folders beside them |
+//! | `beside` | blobs in trees: their files are in folders beside them |
 //! | `flaw` | what the check of a file finds |
 //! | `blob/` | bytes, wherever they are stored |
 //! | `raw`, `broken` | a blob as it is; an error in the place of a file |

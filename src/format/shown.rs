@@ -17,7 +17,7 @@ pub(crate) struct ShownFile {
     pub(crate) path: Arc<str>,
     pub(crate) kind: FileKind,
     pub(crate) content: Content,
-    /// What tells its bytes from others without rendering them. `None`: only all bytes of the blob do.
+    /// What distinguishes its bytes from others without rendering them. `None`: only all bytes of the blob do.
     pub(crate) fingerprint: Option<Arc<dyn Fingerprint>>,
     /// Whether it only says why something cannot be shown.
     pub(crate) is_broken: bool,

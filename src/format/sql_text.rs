@@ -1,4 +1,4 @@
-//! SQL as text: shown as it is, and unpacked where it is packed as a whole.
+//! SQL as text: shown as it is, and unpacked if it is packed as a whole.
 
 use super::api::Format;
 use super::input::FormatInput;

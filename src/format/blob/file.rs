@@ -29,7 +29,7 @@ const CLOCK_TICK: Duration = Duration::from_millis(20);
 /// How many ticks to wait for a file that changes again and again.
 const PATIENCE: u32 = 5;
 
-/// What tells one state of a file from the next without reading it.
+/// What distinguishes one state of a file from the next without reading it.
 ///
 /// Length and modification time alone would not do: `cp -p`, `rsync -t` and `touch -r` give them to other
 /// bytes. No program can set the change time.

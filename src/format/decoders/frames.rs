@@ -1,4 +1,4 @@
-//! Packed files that are frames, one after the other, some of which are to be skipped: LZ4 and Zstandard.
+//! Packed files that are frames, one after the other, some of which have to be skipped: LZ4 and Zstandard.
 
 use std::io::{self, BufRead, Read};
 
@@ -91,12 +91,12 @@ pub(crate) fn trailing_garbage() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, TrailingGarbage)
 }
 
-/// Whether a magic number is that of a frame to be skipped, of LZ4 and Zstandard.
+/// Whether a magic number is that of a skippable frame, in LZ4 and Zstandard.
 fn is_skippable(magic: [u8; 4]) -> bool {
     matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
 
-/// Skips the rest of a frame that is to be skipped, after its magic number.
+/// Skips the rest of a skippable frame, after its magic number.
 fn skip(packed: &mut impl BufRead) -> io::Result<()> {
     let mut len = [0; 4];
     packed.read_exact(&mut len).map_err(cut_is_damage)?;

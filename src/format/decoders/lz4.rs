@@ -17,7 +17,7 @@ const LEGACY_BLOCK: u64 = 8 << 20;
 /// A decoder holds a block as it is packed, and two of them unpacked.
 const BLOCKS: u64 = 3;
 
-/// LZ4 frames, and those that are to be skipped.
+/// Unpacks LZ4 frames, and passes over skippable ones.
 pub(crate) type Lz4<R> = Frames<R, Lz4Frame<R>>;
 
 pub(crate) struct Lz4Frame<R: BufRead> {

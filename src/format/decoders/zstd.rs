@@ -17,7 +17,7 @@ const BESIDE: u64 = 1 << 20;
 const SMALLEST_LOG: u32 = 10;
 const LARGEST_LOG: u32 = 31;
 
-/// Unpacks frames of Zstandard, and skips those that are to be skipped.
+/// Unpacks frames of Zstandard, and passes over skippable ones.
 pub(crate) type Zstd<R> = Frames<R, ZstdFrame<R>>;
 
 pub(crate) struct ZstdFrame<R: BufRead>(Decoder<'static, Looked<R>>);

@@ -24,7 +24,7 @@ pub(crate) enum Packing {
     Bzip2,
     /// LZ4: one or more frames, each with a checksum if its writer added one (`lz4` does).
     Lz4,
-    /// LZMA before xz: nothing in it tells whether its bytes are those that were written.
+    /// LZMA before xz: nothing in it shows whether its bytes are those that were written.
     Lzma,
     /// lzip: one or more members, each with a CRC-32 and its length.
     Lzip,
@@ -95,7 +95,7 @@ impl Packing {
     }
 
     /// Reads the unpacked bytes from the start. The end comes only after every checksum held; what follows the packed
-    /// data (other than zeros after gzip, which tapes leave) is an error, as nothing tells it from a damaged part.
+    /// data (other than zeros after gzip, which tapes leave) is an error, as it may be a damaged part.
     pub(crate) fn unpack(self, blob: &dyn Blob) -> io::Result<Reading> {
         self.unpack_within(blob, u64::MAX)
     }

@@ -13,7 +13,7 @@ use super::toc::Toc;
 /// How many ancestors of a table are searched for its columns.
 const MOST_ANCESTORS: usize = 100;
 
-/// How the text of a column's values is to be read.
+/// How to read the text of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColumnType {
     Integer,
@@ -82,7 +82,7 @@ pub(super) fn column_types(toc: &Toc, schema: &[u8], table: &[u8]) -> HashMap<St
     types
 }
 
-/// What is of interest in one CREATE TABLE statement.
+/// The parts of one CREATE TABLE statement that are used here.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct TableDefinition {
     columns: Vec<(String, ColumnType)>,

@@ -14,7 +14,7 @@ const CUSTOM: u8 = 1;
 /// How table data is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
-    /// Not at all: nothing tells whether its bytes are still those that were written.
+    /// Not at all: nothing shows whether its bytes are still those that were written.
     None,
     /// A zlib stream, which ends in an Adler-32.
     Gzip,

@@ -101,7 +101,7 @@ impl<R: BufRead> Input<R> {
         }
     }
 
-    /// A length, then so many bytes; a negative length stands for no string at all.
+    /// A length, then that many bytes; a negative length stands for no string at all.
     pub(super) fn string(&mut self) -> Result<Option<Box<[u8]>>, FormatError> {
         let Ok(len) = u64::try_from(self.int()?) else { return Ok(None) };
         if len > self.left {

@@ -23,7 +23,7 @@ pub(crate) fn archive(bytes: &[u8]) {
         let (label, blob) = (Arc::clone(&dump.label), Arc::clone(&dump.blob));
         let table = PgTable { label, blob, toc: Arc::clone(&dump.toc), entries: vec![place] };
         if is_readable(entry) {
-            // What comes of it is thrown away piece by piece.
+            // The rows are thrown away piece by piece.
             let _ = table.render(Sink::new(1).0);
         }
     }

@@ -176,7 +176,7 @@ enum RowsError {
     Closed,
     /// Not about a single row.
     Dump(FormatError),
-    /// What is wrong with the row in a line.
+    /// What is wrong with the row in the line of this number.
     Row(u64, RowError),
 }
 

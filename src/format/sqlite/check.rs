@@ -103,7 +103,7 @@ impl Missing {
     }
 }
 
-/// The messages about the whole file: none where it is sound.
+/// The messages about the whole file: none if it is sound.
 fn whole(connection: &Connection) -> Result<Vec<String>, Failed> {
     messages(connection, &format!("PRAGMA main.quick_check({MOST_MESSAGES})"))
 }

@@ -222,7 +222,7 @@ fn real(number: f64, out: &mut Vec<u8>) {
         // A literal of zero loses its sign.
         "0e0*-1e0".to_owned()
     } else if number.is_subnormal() {
-        // The point of more digits lies where SQLite reads 0.
+        // With more digits the exponent is so low that SQLite reads 0.
         format!("{number:e}")
     } else {
         let digits = format!("{number:.19e}");

@@ -56,7 +56,7 @@ fn follows_no_links() -> bool {
 /// What SQLite gets for lstat(2): each path is that of a regular file.
 #[allow(unsafe_code)]
 unsafe extern "C" fn no_link(_path: *const c_char, found: *mut libc::stat) -> c_int {
-    // SAFETY: SQLite hands over its own buffer, and looks at nothing but the mode.
+    // SAFETY: SQLite passes its own buffer, and looks at nothing but the mode.
     unsafe { (*found).st_mode = libc::S_IFREG };
     0
 }
@@ -64,7 +64,7 @@ unsafe extern "C" fn no_link(_path: *const c_char, found: *mut libc::stat) -> c_
 /// What SQLite gets for open(2): SQLite refuses links, as it has resolved them, but the path of an open file is one.
 #[allow(unsafe_code)]
 unsafe extern "C" fn open_handle(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
-    // SAFETY: SQLite hands over a path that ends in a NUL, and what it would call open(2) with.
+    // SAFETY: SQLite passes a path that ends in a NUL, and the arguments with which it would call open(2).
     unsafe {
         let is_handle = CStr::from_ptr(path).to_bytes().starts_with(HANDLES);
         let flags = if is_handle { flags & !libc::O_NOFOLLOW } else { flags };

@@ -15,7 +15,7 @@ use super::problem::Result;
 
 const BUILT_IN: [&str; 3] = ["BINARY", "NOCASE", "RTRIM"];
 
-/// Whether SQLite knows a collation by itself.
+/// Whether a collation is built into SQLite.
 pub(super) fn is_built_in(collation: &str) -> bool {
     BUILT_IN.iter().any(|known| collation.eq_ignore_ascii_case(known))
 }

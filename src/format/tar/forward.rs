@@ -15,7 +15,7 @@ const SKIPPED: usize = 64 * 1024;
 pub(super) enum TarBytes {
     /// Out of a decoder.
     Stream(Box<dyn Read + Send>),
-    /// A plain archive of so many bytes, in which what is skipped is not read.
+    /// A plain archive and its length. Skipped bytes are not read.
     File(Box<dyn Opened>, u64),
 }
 

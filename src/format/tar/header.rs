@@ -56,7 +56,7 @@ impl TarHeader {
         number(&self.0[100..108]).is_some_and(|mode| mode & 0o100 != 0)
     }
 
-    /// The map of a sparse file, where the header is one of GNU tar's or of star's.
+    /// The map of a sparse file, if the header is one of GNU tar's or star's.
     pub(super) fn sparse(&self) -> Option<SparseHeader> {
         let is_star = self.is_posix() && self.0[508..] == *b"tar\0";
         if !is_star && self.is_posix() || !self.0[257..].starts_with(b"ustar") {
@@ -103,7 +103,7 @@ pub(super) struct SparseHeader {
     pub(super) counts_extensions: bool,
 }
 
-/// The parts in a block behind a header, and whether one more block of them follows.
+/// The parts in a block after a header, and whether one more block of them follows.
 pub(super) fn sparse_extension(block: &[u8; BLOCK]) -> (Option<Vec<(u64, u64)>>, bool) {
     (sparse_parts(&block[..504]), block[504] != 0)
 }
@@ -120,7 +120,7 @@ fn text(field: &[u8]) -> &[u8] {
     field.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
-/// A number: octal digits between spaces or NULs, or binary behind a first bit that is set. A blank field is zero.
+/// A number: octal digits between spaces or NULs, or binary after a first bit that is set. A blank field is zero.
 /// `None` for what is negative, is too large or is no number.
 fn number(field: &[u8]) -> Option<u64> {
     let (&first, rest) = field.split_first()?;

@@ -41,7 +41,7 @@ const MOST_LINKS: usize = 100;
 pub(super) struct TarIndex {
     pub(super) members: Vec<Indexed>,
     pub(super) left_out: Vec<LeftOutMember>,
-    /// What is wrong with the archive behind the last member.
+    /// What is wrong with the archive after the last member.
     pub(super) damage: Option<String>,
     /// What keeps the archive from being known to be whole.
     pub(super) doubts: Vec<&'static str>,

@@ -73,7 +73,7 @@ pub(super) enum MemberPlace {
     Inline(Arc<[u8]>),
 }
 
-/// What is known of the bytes of a member.
+/// Where the bytes of a member are, and what is known of them.
 #[derive(Debug, Clone)]
 pub(super) struct MemberData {
     place: MemberPlace,

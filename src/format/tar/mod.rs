@@ -33,7 +33,7 @@ use header::{BLOCK, TarBlock};
 use index::TarIndex;
 use member::{TarBlob, TarMember};
 
-/// Stands for the members behind damage. No member is shown under this name: a `%` in a name is escaped.
+/// Stands for the members after damage. No member is shown under this name: a `%` in a name is escaped.
 const DAMAGED: &str = "%damaged";
 
 /// How many of the members that are left out the check names.

@@ -38,7 +38,7 @@ pub(super) struct PaxSparse {
     pub(super) minor: Option<u64>,
     pub(super) name: Option<Vec<u8>>,
     pub(super) real_size: Option<u64>,
-    /// Offset and length of each part, where the header has them: forms 0.0 and 0.1.
+    /// Offset and length of each part, if the header has them: forms 0.0 and 0.1.
     pub(super) parts: Option<Vec<(u64, u64)>>,
     /// The offset of a part whose length follows.
     offset: Option<u64>,
@@ -64,7 +64,7 @@ impl ExtendedHeader {
     /// Adds one record. Returns whether there was one.
     fn record(&mut self, records: &mut impl BufRead) -> Result<bool, FormatError> {
         let Some((len, digits)) = length(records)? else { return Ok(false) };
-        // The length counts the digits and the space behind them, too.
+        // The length counts the digits and the space after them, too.
         let rest = len
             .checked_sub(digits + 1)
             .filter(|&rest| rest > 0)

@@ -46,7 +46,7 @@ impl SparseMap {
     }
 }
 
-/// Reads the map in a member's header and the blocks behind it, up to where the parts begin.
+/// Reads the map in a member's header and the blocks after it, up to where the parts begin.
 pub(super) fn header_map(archive: &mut impl Read) -> io::Result<SparseMap> {
     let not_numbers = || invalid("the map of a sparse file is no list of numbers");
     let TarBlock::Header(header) = TarBlock::of(&block(archive)?) else {

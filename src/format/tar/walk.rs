@@ -35,7 +35,7 @@ pub(super) struct TarEntry {
     pub(super) problem: Option<String>,
     /// Where the archive ends, if that is within this member.
     pub(super) cut_at: Option<u64>,
-    /// Of its data, where that was read.
+    /// The hash of its data, if that was read.
     pub(super) sha256: Option<[u8; 32]>,
 }
 

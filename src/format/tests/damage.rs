@@ -180,7 +180,7 @@ impl Writer {
         self.out.extend(offset.to_le_bytes());
     }
 
-    /// One table, whose data is said to be at `offset`; `None` says where it really is.
+    /// One table, whose data is said to be at `offset`; `None`: where it really is.
     pub(super) fn table(minor: u8, data: &str, offset: Option<u64>) -> Vec<u8> {
         let write = |offset| {
             let mut writer = Self::new(minor, 4);

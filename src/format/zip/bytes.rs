@@ -39,13 +39,13 @@ impl<'r> ZipBytes<'r> {
         read_full(&mut self.reader, &mut out[..room])
     }
 
-    /// `N` bytes from `offset` on, where there are so many.
+    /// `N` bytes from `offset` on, if there are that many.
     pub(super) fn array<const N: usize>(&mut self, offset: u64) -> io::Result<Option<[u8; N]>> {
         let mut out = [0; N];
         Ok((self.read(offset, &mut out)? == N).then_some(out))
     }
 
-    /// `len` bytes from `offset` on, where there are so many.
+    /// `len` bytes from `offset` on, if there are that many.
     pub(super) fn vec(&mut self, offset: u64, len: usize) -> io::Result<Option<Vec<u8>>> {
         if offset.checked_add(len as u64).is_none_or(|end| end > self.len) {
             return Ok(None);

@@ -44,7 +44,7 @@ pub(crate) struct ZipMember {
     /// Its general purpose flags (APPNOTE.TXT 4.4.4).
     pub(crate) flags: u16,
     pub(crate) kind: FileKind,
-    /// Whether its data lies within that of another one, as in bombs that unpack one piece of data many times.
+    /// Whether its data is within that of another member, as in bombs that unpack one piece of data many times.
     pub(crate) overlaps: bool,
     /// Whether so much space follows its data that its lengths lack their upper bits: it has 4 GiB or more, without
     /// zip64.

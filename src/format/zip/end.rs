@@ -38,7 +38,7 @@ pub(super) struct FoundDirectory {
     pub(super) start: u64,
     /// What the offsets in the headers are counted from.
     pub(super) counting: OffsetBase,
-    /// By how much the directory is behind the place that the record gives it.
+    /// How many bytes the directory is after the place that the record gives it.
     pub(super) shift: i64,
     /// What contradicts the record, though the members are all there.
     pub(super) flaws: Vec<String>,
@@ -244,7 +244,7 @@ fn is_signed(bytes: &mut ZipBytes<'_>, start: u64, end: u64) -> io::Result<bool>
     Ok(head.starts_with(&SIGNATURE) && start + 6 + len == end)
 }
 
-/// By how much the directory is behind the place that its end record gives it.
+/// How many bytes the directory is after the place that its end record gives it.
 fn shift(record: &EndRecord, walk: &HeaderWalk) -> i64 {
     i64::try_from(i128::from(walk.start) - i128::from(record.offset)).unwrap_or(0)
 }

@@ -1,6 +1,6 @@
 //! Zip archives: which members one holds, and their bytes.
 //!
-//! Follows PKWARE's APPNOTE.TXT, and Info-ZIP's `unzip`, 7-Zip and Python's `zipfile` where a zip is odd (ADR 7).
+//! Follows PKWARE's APPNOTE.TXT, and Info-ZIP's `unzip`, 7-Zip and Python's `zipfile` if a zip is odd (ADR 7).
 //!
 //! ```text
 //! format     zips as a format
@@ -12,10 +12,10 @@
 //! central    the headers of the central directory
 //! directory  the members by these headers
 //! member_offsets  where members begin: writers count from different things
-//! names      what members are called in the tree, which depends on where they were packed
+//! names      what members are called in the tree, which depends on the system that packed them
 //! data       the bytes of one member, checked
 //! unpack     the methods by which members are packed
-//! legacy     those of before Deflate
+//! legacy     methods from before Deflate
 //! ```
 
 use std::io;

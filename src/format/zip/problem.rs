@@ -5,7 +5,7 @@ use crate::content::{ErrorKind, SourceError};
 use crate::format::blob::{Blob, blob_error, io_kind};
 use crate::model::shell;
 
-/// A command with the path of the zip, where it is a file of its own.
+/// A command with the path of the zip, if the zip is a file of its own.
 fn command(blob: &dyn Blob, command: &str) -> Option<String> {
     blob.as_file().map(|file| shell::command(command, &*file.path))
 }

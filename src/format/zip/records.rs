@@ -10,7 +10,7 @@ pub(super) const CENTRAL: [u8; 4] = *b"PK\x01\x02";
 pub(super) const END: [u8; 4] = *b"PK\x05\x06";
 pub(super) const END_64: [u8; 4] = *b"PK\x06\x06";
 pub(super) const LOCATOR_64: [u8; 4] = *b"PK\x06\x07";
-/// A signature over the directory, behind its last header.
+/// A signature over the directory, after its last header.
 pub(super) const SIGNATURE: [u8; 4] = *b"PK\x05\x05";
 /// What the first part of a split zip begins with; also a data descriptor.
 pub(super) const SPLIT: [u8; 4] = *b"PK\x07\x08";
@@ -48,7 +48,7 @@ pub(super) struct LocalHeader {
     pub(super) version: u16,
     pub(super) flags: u16,
     pub(super) method: u16,
-    /// As this header states them: 0 where they follow the data.
+    /// As this header states them: 0 if they follow the data.
     pub(super) crc: u32,
     pub(super) packed: u32,
     pub(super) len: u32,

@@ -11,7 +11,7 @@ use crate::model::number::to_usize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// What is asked.
+    /// The query.
     Request,
     /// A piece of the answer.
     Piece,
