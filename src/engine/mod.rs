@@ -1,7 +1,7 @@
 //! Turns content ids into bytes: one load per content, one cache for all pages, one table of lengths.
 //!
 //! - [`pages`]: what contents are made of in memory.
-//! - [`read`]: how a content is opened, and how a missing segment of it is had.
+//! - [`read`]: how a content is opened, and how its missing segments are read or made.
 //! - [`delta`]: how one version of a table follows from another, where that is cheaper than reading it.
 //! - [`compare`]: where two contents differ.
 //! - [`facts`]: what the next mount gets from this one.
@@ -53,10 +53,10 @@ pub struct Engine {
     lists: Arc<SegmentLists>,
     digests: Arc<Mutex<PersistentMap<Digest>>>,
     digest_loads: SharedLoads<Route, Digest>,
-    /// Contents from end to end that somebody has open.
+    /// Streamed contents that somebody has open.
     open: Mutex<HashMap<Route, Weak<SegmentReader>>>,
     trees: Arc<Mutex<LruCache<ContentId, Arc<TreeReader>>>>,
-    /// When each state of a log was first seen: no time of a snapshot says when a branch or a tag was moved.
+    /// When each state of a log was first seen. The times of snapshots do not say when a branch or a tag was moved.
     seen: Mutex<PersistentMap<Timestamp>>,
     index: Option<FactsIndex>,
 }
@@ -123,7 +123,7 @@ impl Engine {
         saved
     }
 
-    /// The exact length of a content in bytes, where nothing has to be read for it.
+    /// The exact length of a content in bytes, if it is known without reading.
     pub fn known_len(&self, id: ContentId, content: &Content) -> Option<u64> {
         content.stated_len().or_else(|| self.pages.lengths.get(id))
     }
@@ -144,7 +144,8 @@ impl Engine {
         }
     }
 
-    /// Opens a content for reading. Nothing is handed out of one that did not pass the checks of its source.
+    /// Opens a content for reading. No bytes of a content are handed out before they have passed the checks of its
+    /// source.
     pub async fn open(&self, id: ContentId, content: &Content) -> SharedResult<Reader> {
         let missing = match self.tree(id, content).await? {
             Some(tree) => Missing::ByNode(tree),
@@ -153,7 +154,7 @@ impl Engine {
         Ok(Reader { content: content.clone(), missing })
     }
 
-    /// The segments of a content from end to end, shared by all who have it open.
+    /// The segments of a streamed content, shared by all who have it open.
     async fn segments(&self, id: ContentId, content: &Content) -> SharedResult<Arc<SegmentReader>> {
         let route = Route::to(id, &**content);
         if let Some(open) = lock(&self.open).get(&route).and_then(Weak::upgrade) {
@@ -171,7 +172,7 @@ impl Engine {
         Ok(open)
     }
 
-    /// A content as a tree, measured; `None` for one that is no tree.
+    /// Opens a content as a tree and measures it; `None` if it is not a tree.
     async fn tree(&self, id: ContentId, content: &Content) -> SharedResult<Option<Arc<TreeReader>>> {
         if content.tree().is_none() {
             return Ok(None);
@@ -193,15 +194,15 @@ impl Engine {
         blocking(content, open).await
     }
 
-    /// Length, hash and number of rows of a content. Reads all of it the first time. They are known after that for as long as
-    /// the engine lives, and to the next engine if the content is immutable by its id.
+    /// Length, hash and number of rows of a content. Reads all of it the first time. After that, this engine knows them
+    /// for as long as it lives, and the next engine too if the content is immutable by its id.
     pub async fn digest(&self, id: ContentId, content: &Content) -> SharedResult<Digest> {
         let (len, known) = (self.pages.lengths.get(id), lock(&self.digests).get(id));
-        // One that does not fit the known length does not count.
+        // A digest that does not fit the known length does not count.
         if let Some(known) = known.filter(|known| len.is_none_or(|len| len == known.len)) {
             return Ok(known);
         }
-        // Hashing takes a while, which the loop that takes requests must not.
+        // Hashing takes a while and must not block the loop that takes requests.
         off_the_loop().await;
         let reader = self.open(id, content).await?;
         let (digests, is_immutable_by_id) = (Arc::clone(&self.digests), content.is_immutable_by_id());

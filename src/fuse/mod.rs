@@ -35,8 +35,8 @@ use waiting::WaitingRequests;
 /// 5.5), so that an entry can be listed without attributes: see [`convert::Owner::unknown`].
 const CHECKS_SIZES: Version = Version(7, 32);
 
-/// How many read-aheads the kernel may run at once in the whole mount. With its default of 16, as many that wait for
-/// one source would block those of all others.
+/// How many read-aheads the kernel may run at once in the whole mount. With its default of 16, read-aheads that wait
+/// for one source would soon block those of all other sources.
 const MOST_READS_AHEAD: u16 = u16::MAX;
 
 /// Answers the kernel from a [`Vfs`].
@@ -104,7 +104,8 @@ impl Fuse {
         }
     }
 
-    /// Answers a request to open a file or a folder. If the kernel agreed to, it asks once and never again.
+    /// Answers a request to open a file or a folder. If the kernel can do without opening, it gets ENOSYS and never
+    /// asks again.
     fn answer_open(reply: ReplyOpen, needs_none: bool, flags: FopenFlags) {
         if needs_none { reply.error(Errno::ENOSYS) } else { reply.opened(FileHandle(0), flags) }
     }

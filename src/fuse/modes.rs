@@ -1,8 +1,8 @@
 //! Decides the permission bits and the group of an inode.
 //!
-//! These rules apply, in this order. A secret is its owner's alone. The user's choice (`mode=`, `umask=`, `fmask=`,
-//! `dmask=`) applies to everything else. Without one, a mount that admits other users shows each file to those whom
-//! its source lets read it, and to the group of `gid=`. A mount that admits nobody else shows everything as readable.
+//! These rules apply, in this order. Only its owner may read a secret. The user's choice (`mode=`, `umask=`, `fmask=`,
+//! `dmask=`) applies to everything else. Without one, a mount that admits other users shows each file to those whom its
+//! source lets read it, and to the group of `gid=`. A mount that admits nobody else shows everything as readable.
 
 use crate::model::access::{Access, Audience};
 use crate::vfs::NodeKind;

@@ -72,7 +72,7 @@ enum WaitEnd {
 }
 
 impl WaitingRequests {
-    /// Adds a request whose task was polled once. Either side may send the reply in `slot`.
+    /// Adds a request whose task was polled once. Either the task or the watching thread sends the reply in `slot`.
     pub fn add(
         &self,
         runtime: &Handle,
@@ -129,7 +129,7 @@ fn watch(table: &Mutex<RequestTable>) {
         let mut table = lock(table);
         quiet = if table.requests.is_empty() { quiet + 1 } else { 0 };
         if quiet > QUIET_LOOKS {
-            // Under the lock: the next request starts another thread.
+            // Cleared under the lock, so that the next request starts another thread.
             table.is_watched = false;
             return;
         }
@@ -237,7 +237,7 @@ mod tests {
     impl Stage {
         fn new() -> Self {
             let waiting = WaitingRequests::default();
-            // The tests check by themselves, at chosen times.
+            // The tests run the checks themselves, at chosen times.
             lock(&waiting.0).is_watched = true;
             Self { waiting, given: Arc::default(), received: Arc::default(), begun: Instant::now() }
         }

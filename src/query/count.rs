@@ -35,7 +35,7 @@ async fn is_text(engine: &Engine, file: &FileEntry) -> Result<bool, Arc<SourceEr
     Ok(!is_binary(&start))
 }
 
-/// As grep decides it.
+/// Whether bytes are not text, as git decides it: they hold a NUL.
 pub(super) fn is_binary(bytes: &[u8]) -> bool {
     memchr::memchr(0, bytes).is_some()
 }

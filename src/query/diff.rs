@@ -8,7 +8,7 @@ use crate::content::{ErrorKind, FileEntry, SourceError};
 use crate::engine::Engine;
 use crate::views::DerivedError;
 
-/// How often a file of the working set is tried that changes while it is read.
+/// How often to try a file of the working set if it changes while it is read.
 const TRIES: usize = 8;
 
 /// One side of a comparison.

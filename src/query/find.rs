@@ -61,7 +61,8 @@ pub fn main_line(view: &DatabaseView) -> Vec<Arc<SnapshotMeta>> {
     line
 }
 
-/// The versions of a file, each with the place of the snapshot that first has it; none from where it does not exist.
+/// The versions of a file, each with the place of the snapshot that first has it; `None` from a snapshot on that lacks
+/// the file.
 type FileVersions = Vec<(usize, Option<FileEntry>)>;
 
 /// What is looked for.
@@ -101,7 +102,7 @@ impl SourceFindings<'_> {
     }
 }
 
-/// Searches every version of the files that `wants` accepts. Reads once what versions share.
+/// Searches every version of the files that `wants` accepts. Reads only once what versions share.
 pub async fn search(
     view: &Arc<DatabaseView>,
     line: &[Arc<SnapshotMeta>],
@@ -118,7 +119,7 @@ pub async fn search(
     for (path, versions) in by_path {
         let mut file = FileSearch::new(path, wanted, progress, engine);
         let mut rest = &versions[..];
-        // After too many finds, the rest of the file is not searched.
+        // After too many findings, the rest of the file is not searched.
         while !rest.is_empty() && !file.is_full() {
             let (count, searched) = file.go_on(rest, engine).await;
             if let Err(error) = searched {

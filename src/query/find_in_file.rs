@@ -24,11 +24,11 @@ const ID: &str = "id";
 /// Replaces the column of a row that is identified by its whole line. No column has this name.
 const WHOLE: &str = "\n";
 
-/// How many versions are compared at once, where they are trees: all cores read the new leaves.
+/// How many versions are compared at once if they are trees: all cores read the new leaves.
 const AHEAD: usize = 8;
 
-/// How many pieces of trees are searched at once, and how long each may be: of a longer one the lines are not kept, so it is read
-/// again with the version that has it.
+/// How many pieces of trees are searched at once, and the length up to which their lines are kept. A longer piece is
+/// read again with the version that has it.
 const TOGETHER: usize = 64;
 const LONG: u64 = 256 << 10;
 
@@ -38,7 +38,7 @@ const PART: u64 = 2;
 /// The bytes that a searched piece, and a found line, takes besides its own bytes.
 const OVERHEAD: u64 = 256;
 
-/// How many bytes of a file are held.
+/// How many bytes of findings in a file are held.
 struct FoundBytes {
     most: u64,
     held: Held,
@@ -84,7 +84,7 @@ type Identity = Vec<(String, String)>;
 struct SearchedPiece {
     /// The matching lines.
     lines: Arc<[Bytes]>,
-    /// Its length in bytes, as long as it was searched ahead of the version that has it.
+    /// Its length in bytes, if it was searched ahead and no version that has it was searched yet.
     ahead: Option<u64>,
 }
 
@@ -113,13 +113,13 @@ impl<'s> FileSearch<'s> {
         Self { path, matcher, secrets, progress, last: None, key: None, searched, found, rows, open }
     }
 
-    /// Whether no more may be found, as that would take too much memory.
+    /// Whether the search has to stop, because more findings would take too much memory.
     pub fn is_full(&self) -> bool {
         self.found.is_too_much
     }
 
-    /// Searches the next versions, one or several, each with the place of the main line at which it starts. Returns how many were
-    /// searched, the last of them in vain if there is an error.
+    /// Searches the next versions, one or several, each with the place of the main line at which it starts. Returns how
+    /// many were searched. If there is an error, the last of them failed.
     pub async fn go_on(
         &mut self,
         versions: &[(usize, Option<FileEntry>)],
@@ -200,7 +200,7 @@ impl<'s> FileSearch<'s> {
         Ok(())
     }
 
-    /// Keeps what was found in a piece. False if what was found in all others was dropped for it.
+    /// Keeps what was found in a piece. False if the findings in all other pieces were dropped to make room.
     fn keep(&mut self, id: ContentId, piece: SearchedPiece) -> bool {
         let has_room = self.found.add_piece(&piece.lines);
         if !has_room {
@@ -237,7 +237,7 @@ impl<'s> FileSearch<'s> {
             let take = |text: Bytes| {
                 len += text.len() as u64;
                 most = most.max(held + text.len() as u64);
-                // Beyond that the search fails.
+                // Once it takes more, the search fails.
                 if most <= room {
                     let lines = self.matching_in(text);
                     held += cost(&lines);
@@ -258,7 +258,7 @@ impl<'s> FileSearch<'s> {
     /// The matching lines of some lines.
     fn matching_in(&self, text: Bytes) -> Vec<Bytes> {
         let lines = self.matcher.lines(&self.shown(text));
-        // Line ends and white space around a row are no change of it.
+        // A different line end or other white space around a row does not change the row.
         match self.path.ends_with(ROWS) {
             true => lines.into_iter().map(|line| line.slice_ref(trimmed(&line))).collect(),
             false => lines,
@@ -318,7 +318,7 @@ impl<'s> FileSearch<'s> {
         }
     }
 
-    /// Records the lines that differ from the snapshot at `at` on.
+    /// Records the matching lines that the snapshot at `at` removes and adds.
     fn take(&mut self, at: usize, removed: Vec<Bytes>, added: Vec<Bytes>) {
         let mut left: HashMap<Identity, Vec<usize>> = HashMap::new();
         for line in removed {

@@ -25,11 +25,11 @@ pub struct SnapshotChanges<F> {
 
 /// How much a file has changed.
 pub enum ChangeSize {
-    /// So many rows or lines.
+    /// This many rows or lines.
     Rows(RowCounts),
     /// It is not text.
     Binary,
-    /// It was not to be read.
+    /// It was not read, because no engine was given.
     NotCounted,
     /// It cannot be read.
     Failed(DerivedError),
@@ -44,7 +44,7 @@ pub struct CountedChange {
 }
 
 impl CountedChange {
-    /// Whether both sides have equal rows: another identity need not mean other bytes.
+    /// Whether both sides have equal rows: a different content id does not have to mean different bytes.
     pub fn is_none(&self) -> bool {
         let is_on_both = self.file.before.is_some() && self.file.after.is_some();
         is_on_both && matches!(&self.size, ChangeSize::Rows(counts) if *counts == RowCounts::default())
@@ -101,7 +101,7 @@ impl<'d> DatabaseLog<'d> {
 }
 
 impl SnapshotChanges<FileChange> {
-    /// How much each file changed, without those with equal rows; nothing is counted without an engine.
+    /// How much each file changed. Leaves out files with equal rows; without an engine, counts nothing.
     pub async fn counted(self, engine: Option<&Engine>) -> SnapshotChanges<CountedChange> {
         let mut files = Vec::new();
         for file in self.files {

@@ -16,7 +16,7 @@ const MOST_NAMES: usize = 4 << 20;
 
 /// A row's key as it was given.
 pub struct RowKey {
-    /// The names that it may mean: the given text, and the name of a key of one column that is this text.
+    /// The names that it may mean: the given text, and the name of a one-column key whose value is this text.
     names: [String; 2],
 }
 
@@ -38,7 +38,7 @@ impl RowKey {
         Ok(found)
     }
 
-    /// The same without comparing all rows, where the source looks up rows by key.
+    /// The same without comparing all rows, if the source looks up rows by key.
     pub async fn looked_up(&self, engine: &Engine, file: &FileChange) -> Result<LookedUpRow, DerivedError> {
         let pair = || [file.before.clone(), file.after.clone()];
         let [before, now] = match self.sides(engine, pair).await?.as_deref() {
@@ -62,7 +62,7 @@ impl RowKey {
         Ok(Some((key, vec![RowChange { from, to, has_key: true }])))
     }
 
-    /// The rows that have one of the names, on both sides; `None` where they have to be searched for.
+    /// The rows that have one of the names, on both sides; `None` if they have to be searched for.
     async fn sides(
         &self,
         engine: &Engine,

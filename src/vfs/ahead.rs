@@ -1,8 +1,8 @@
 //! Measures and lists ahead of a walk.
 //!
 //! `ls -lR` and `rsync` ask for the size of one table in one snapshot after the other, and wait for each. While they
-//! are busy with one, the next few are measured, but only where that costs no more than what is new in them, and asks
-//! no server.
+//! are busy with one snapshot, the next few are measured, but only if that reads no more than what is new in them, and
+//! asks no server.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -94,8 +94,8 @@ impl Walks {
         }
     }
 
-    /// Records that the snapshot `node` was listed. Lists ahead if that is the next step of a walk: where lengths are
-    /// known, a walk waits for little else. Only for stores that are read directly: no server is asked.
+    /// Records that the snapshot `node` was listed. Lists ahead if that is the next step of a walk: if lengths are
+    /// known, a walk waits for little else. Only for stores that are read directly, so no server is asked.
     pub async fn list_ahead(&self, tree: &NodeTree, node: &TreeNode) -> Result<(), VfsError> {
         let TreeNode::Snapshot { db, of, path: folder } = node else { return Ok(()) };
         let SnapshotOrLive::Snapshot(key) = of else { return Ok(()) };
@@ -136,8 +136,8 @@ fn step_of_walk(
     Some((database, (Arc::clone(db), Arc::clone(&file.path)), at))
 }
 
-/// Lists the snapshots at `places`, and measures the file at `path` in them, where there is one: no file has the empty path. A
-/// failure is reported when the walk gets there.
+/// Lists the snapshots at `places`, and measures the file at `path` in them if there is one (no file has the empty
+/// path). A failure is reported when the walk gets there.
 async fn look_ahead(
     engine: &Engine,
     listings: &Listings,

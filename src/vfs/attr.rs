@@ -61,7 +61,7 @@ impl NodeTree {
             blocks: size.div_ceil(BLOCK),
             mtime: self.mtime(node).unwrap_or(self.mounted),
             ttl: match node.attr_ttl() {
-                // Its time and mode may change with it.
+                // Its snapshot may be replaced, and with it the time and the mode.
                 Ttl::Long if self.may_be_replaced(node) => Ttl::Short,
                 ttl => ttl,
             },
@@ -70,8 +70,8 @@ impl NodeTree {
         }
     }
 
-    /// Who may read a file, or see the names in a folder: for a database's folders, those who may read something in
-    /// it. What is no longer there is its owner's alone.
+    /// Who may read a file, or see the names in a folder: for a database's folders, those who may read something in it.
+    /// Only the owner may read what is no longer there.
     fn access(&self, node: &TreeNode) -> Access {
         let db = match node {
             TreeNode::File(file) => return file.access,

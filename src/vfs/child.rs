@@ -8,7 +8,7 @@ use crate::content::ErrorKind;
 use crate::views::paths::{self, PathKind};
 use crate::views::{Ttl, ViewRequest, join};
 
-/// How often a file is tried that changes while it is read.
+/// How often to try a file if it changes while it is read.
 const TRIES: usize = 8;
 
 /// What a name means, and for how long.
@@ -18,7 +18,7 @@ pub(super) struct Child {
 }
 
 impl NodeTree {
-    /// What `name` means in the folder `parent`. Reads no content, except that a view may need one to answer.
+    /// What `name` means in the folder `parent`. Reads no content, unless a view needs one to answer.
     pub async fn child(&self, parent: &TreeNode, name: &str) -> Result<Child, VfsError> {
         let (node, ttl) = match parent {
             TreeNode::Root => match self.context.database(name) {

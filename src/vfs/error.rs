@@ -44,7 +44,7 @@ pub enum VfsError {
 }
 
 impl VfsError {
-    /// Whether what the inode stood for is gone, also where the source says so.
+    /// Whether what the inode stood for is gone, according to the tree or to a source.
     pub fn is_stale(&self) -> bool {
         match self {
             Self::Stale => true,

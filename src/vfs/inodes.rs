@@ -83,8 +83,8 @@ impl Inodes {
     }
 }
 
-/// The first free number, or its own, from the one derived from `identity` on. Two identities share a number once in
-/// about 2^63 pairs; the second one gets the next number while both are in use.
+/// The first number, from the one derived from `identity` on, that is free or belongs to `identity` already. Two
+/// identities share a number once in about 2^63 pairs; the second one gets the next number while both are in use.
 fn number_in(table: &HashMap<u64, Inode>, identity: &ContentId, root: u64) -> u64 {
     let first = derived(identity);
     // 0 means "no inode" to the kernel and to readdir(3).

@@ -1,4 +1,4 @@
-//! Lists folders. Reads no row: names and inode numbers follow from what is known.
+//! Lists folders. Reads no row: names and inode numbers are derived from what is known.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -38,7 +38,7 @@ impl Listing {
         Self { number, listing, from: from as usize }
     }
 
-    /// The end of a listing, as the reader is told that nothing follows.
+    /// The end of a listing, which tells the reader that nothing follows.
     pub(super) fn end(number: u32) -> Self {
         let listing = OpenListing { entries: Arc::default(), is_settled: number == SETTLED };
         Self { number, listing, from: END as usize }
@@ -89,7 +89,7 @@ pub(super) struct KeptListings {
 type ListingKey = (Arc<str>, &'static str);
 type KeptListing = (Arc<Database>, Arc<[DirEntry]>);
 
-/// A name without its inode number: what that follows from, and the kind.
+/// A name without its inode number: with the identity that the number is derived from, and the kind.
 type Unnumbered = (Arc<str>, (ContentId, NodeKind));
 
 impl NodeTree {

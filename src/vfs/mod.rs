@@ -40,7 +40,7 @@ use node::{NodeTree, TreeNode};
 use open::{OpenFiles, OpenListing, OpenListings, SETTLED};
 use status::Status;
 
-/// A server that sends fewer bytes a second than this is not waited for.
+/// A request does not wait for a server that sends fewer bytes a second than this.
 pub const LEAST_RATE: u64 = crate::source::LEAST_RATE;
 
 /// Number of the root folder's inode.
@@ -75,8 +75,8 @@ pub struct ListedName {
 }
 
 impl Vfs {
-    /// A tree over `catalog`, whose contents `engine` reads; `secrets` are the rules for what is secret; `zone` is that of time
-    /// expressions without one; `clock` says what `now` is.
+    /// A tree over `catalog`, whose contents `engine` reads. `secrets` says what is secret, `zone` is the time zone of
+    /// time expressions that name none, and `clock` says what `now` is.
     pub fn new(
         catalog: Arc<Catalog>,
         engine: Engine,
@@ -98,7 +98,7 @@ impl Vfs {
         }
     }
 
-    /// Says in the status of the mount which arguments name the sources; `None` for one that cannot be written.
+    /// Sets the arguments that the status of the mount shows as names of its sources; `None` for one that is not UTF-8.
     pub fn name_sources(&mut self, arguments: Vec<Option<String>>) {
         self.tree.status.name_sources(arguments);
     }
@@ -144,7 +144,7 @@ impl Vfs {
         Ok(self.tree.attr(ino, &node, size))
     }
 
-    /// The target of a symlink: relative for the tree's own, as it is for one of a source.
+    /// The target of a symlink: relative for the tree's own symlinks, unchanged for those of a source.
     pub async fn readlink(&self, ino: u64) -> Result<Bytes, VfsError> {
         match &*self.inodes.node(ino)? {
             TreeNode::Link { db, view, path } => {
@@ -188,9 +188,9 @@ impl Vfs {
         }
     }
 
-    /// Lists a folder from `cookie` on, which is 0 or one of [`Listing::rest`]. All parts of a listing that follow each other
-    /// are as of its beginning. [`VfsError::Stale`] where so many others began meanwhile that it was dropped, and names may have
-    /// come or gone.
+    /// Lists a folder from `cookie` on, which is 0 or one of [`Listing::rest`]. All consecutive parts of a listing show
+    /// the folder as of the beginning of the listing. Returns [`VfsError::Stale`] if so many other listings began
+    /// meanwhile that this one was dropped, and names may have come or gone.
     pub async fn list(&self, ino: u64, cookie: u64) -> Result<Listing, VfsError> {
         let listing = self.list_part(ino, cookie).await;
         self.tree.status.counters.listing(&listing);

@@ -14,8 +14,8 @@ const READERS: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
 /// Bytes of segment lists that these files keep in memory, at most.
 const LISTS: u64 = 8 << 20;
 
-/// Entries of unfinished listings, at most, of 32 bytes each beside their names. The listing that began last is kept whatever
-/// its size.
+/// Entries of unfinished listings, at most; each takes 32 bytes besides its name. The listing that began last is kept
+/// whatever its size.
 const ENTRIES: u64 = 1 << 20;
 
 /// Unfinished listings, at most.
@@ -47,11 +47,11 @@ impl OpenFiles {
     }
 }
 
-/// The number of a folder's listing that cannot change. All readers share it: the kernel mixes what it keeps of a listing with
-/// what it asks for only if their cookies are the same.
+/// The number of each listing that cannot change. All readers of a folder share it, because the kernel combines what it
+/// keeps of a listing with what it asks for only if their cookies are the same.
 pub(super) const SETTLED: u32 = 0;
 
-/// A listing of which a reader has not had the end yet.
+/// A listing whose end its reader has not had yet.
 #[derive(Clone)]
 pub(super) struct OpenListing {
     pub entries: Arc<[DirEntry]>,

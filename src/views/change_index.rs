@@ -13,7 +13,7 @@ use crate::model::content_id::ContentId;
 use crate::model::time::Timestamp;
 use crate::util::locks::lock;
 
-/// Sorted by path.
+/// The files of a snapshot, sorted by path.
 type SnapshotFiles = Arc<[FileEntry]>;
 
 /// A change of a file, and the snapshot that made it.
@@ -29,14 +29,14 @@ pub struct IndexedChange {
 #[derive(Default)]
 pub struct ChangeIndex {
     by_path: BTreeMap<Arc<str>, Vec<IndexedChange>>,
-    /// Path by the name of its folder.
+    /// The path of each file, by the name of its folder.
     folders: BTreeMap<Arc<str>, Arc<str>>,
-    /// The identity of all changes of a file together, and the time of the last one.
+    /// By path, one content id for all changes of a file together, and the time of the last one.
     states: BTreeMap<Arc<str>, (ContentId, Timestamp)>,
     seen: Vec<usize>,
     /// The last snapshot of each source, with its files.
     last: HashMap<usize, (SnapshotKey, SnapshotFiles)>,
-    /// Whether files are missing that may be listed another time.
+    /// Whether files are missing that a later attempt may be able to list.
     is_passing: bool,
 }
 
@@ -56,7 +56,7 @@ impl ChangeIndex {
         self.by_path.get(path).map_or(&[], Vec::as_slice)
     }
 
-    /// The identity of all changes of a file together, and the time of the last one.
+    /// One content id for all changes of a file together, and the time of the last one.
     pub fn state_of(&self, path: &str) -> Option<(ContentId, Timestamp)> {
         self.states.get(path).copied()
     }
@@ -100,8 +100,8 @@ type KeptIndex = tokio::sync::Mutex<Option<(Arc<Database>, Arc<ChangeIndex>)>>;
 impl ChangeIndexes {
     /// The index of a database as it is now. New snapshots are added to the known index.
     ///
-    /// A damaged snapshot is skipped: the log names it. One that cannot be listed now fails the whole, as its changes would be
-    /// missing.
+    /// A damaged snapshot is skipped, and the log names it. If a snapshot cannot be listed now, the whole index fails,
+    /// because the snapshot's changes would be missing.
     pub async fn of(
         &self,
         database: &Arc<Database>,

@@ -34,7 +34,8 @@ pub struct ViewContext {
 }
 
 impl ViewContext {
-    /// Views of the databases of `catalog`, whose contents `engine` reads; `zone` is that of time expressions without one.
+    /// Views of the databases of `catalog`, whose contents `engine` reads. `zone` is the time zone of time expressions
+    /// that name none.
     pub fn new(
         catalog: Arc<Catalog>,
         engine: Engine,
@@ -57,7 +58,7 @@ impl ViewContext {
         self.catalog.state()
     }
 
-    /// The database of a shown name, as of now.
+    /// The database that is shown as `name`, as of now.
     pub fn database(&self, name: &str) -> Result<Arc<Database>, ViewError> {
         self.databases().database(name).cloned().ok_or(ViewError::NotFound)
     }
@@ -72,9 +73,9 @@ impl ViewContext {
             let view = database.live_view().ok_or(ViewError::NotFound)?;
             return Ok(self.listings.live_files(view).await?);
         };
-        // Its source may have left, or rewritten its history, while the kernel kept the inode.
+        // The snapshot's source may have left, or rewritten its history, while the kernel kept the inode.
         let view = database.view(key.slot).ok_or(ViewError::Stale)?;
-        // It may have been collected while its source still knows what it shares with others.
+        // The snapshot may have been collected although its source still has what it shares with others.
         view.snapshot(&key.id).ok_or(ViewError::Stale)?;
         self.listings.files(view, &key.id).await.map_err(|error| match error.kind {
             ErrorKind::Missing => ViewError::Stale,
@@ -98,7 +99,8 @@ impl ViewContext {
         self.find_with_lost(database, find, || may_be_hash(text)).await
     }
 
-    /// What `find` finds in a database; where it finds nothing and `may_be_lost`, once more with all lost commits.
+    /// What `find` finds in a database. If it finds nothing and `may_be_lost` holds, searches once more with all lost
+    /// commits.
     pub async fn find_with_lost<T>(
         &self,
         database: &Arc<Database>,
@@ -116,7 +118,8 @@ impl ViewContext {
         Ok((database, found))
     }
 
-    /// The database once all of its lost commits are known: a mirror would take what is not found yet for deleted.
+    /// The database once all of its lost commits are known: a mirror would treat those that are not found yet as
+    /// deleted.
     pub async fn with_all_lost(&self, name: &str) -> Result<Arc<Database>, ViewError> {
         let begun = Instant::now();
         loop {

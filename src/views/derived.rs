@@ -10,7 +10,7 @@ use crate::model::time::Timestamp;
 /// What the names of tables' files end in.
 pub(super) const TABLE: &str = ".jsonl";
 
-/// A regular file that is made from others. Where a single file is looked up, its `path` does not count.
+/// A regular file that is made from others. Its `path` is unused if a single file is looked up.
 pub(super) fn entry(
     path: Arc<str>,
     id: ContentId,

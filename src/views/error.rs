@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::content::{ErrorKind, SourceError};
 
-/// The label of errors that are no source's.
+/// The label of errors that do not come from a source.
 pub(super) const LABEL: &str = "asof";
 
 /// Why a view cannot answer.
@@ -42,7 +42,7 @@ pub enum DerivedError {
     /// A content that it is made of cannot be read.
     #[error(transparent)]
     Source(#[from] Arc<SourceError>),
-    /// The rows of a table are not what it is made of, or it would take more than a machine has.
+    /// The rows of a table do not have the expected form, or making the file would take too much memory.
     #[error("{0}")]
     Unfit(String),
 }

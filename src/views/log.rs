@@ -13,7 +13,7 @@ use crate::model::content_id::ContentId;
 use crate::model::history::SnapshotMeta;
 use crate::model::time::Timestamp;
 
-/// The name of both.
+/// The file name of both logs.
 pub(super) const LOG: &str = "log.jsonl";
 
 pub(super) struct LogView;
@@ -35,8 +35,8 @@ pub(super) fn lost_log(context: &ViewContext, database: &Arc<Database>) -> FileE
     log_file(context, database, "lost/log.jsonl", id, lost_log_lines)
 }
 
-/// A log. Its identity changes with what it shows. So does its time, after a remount too: a tag that is moved changes the
-/// bytes, perhaps not their number, and rsync must not miss it.
+/// A log. Its content id changes with what it shows, and so does its time, even across a remount: moving a tag changes
+/// the bytes but perhaps not their number, and rsync must not miss that.
 fn log_file(
     context: &ViewContext,
     database: &Arc<Database>,

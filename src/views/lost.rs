@@ -40,7 +40,7 @@ impl View for LostView {
         Ok(Item::Snapshot(SnapshotOrLive::Snapshot(key.clone())))
     }
 
-    // What is collected has to leave at once.
+    // A commit that is collected has to leave at once.
     fn ttl(&self, _folder: &ViewFolder, _item: &Item) -> Ttl {
         Ttl::None
     }

@@ -1,7 +1,8 @@
 //! Views: folders and files that the tree shows in the folder of each database, made from its snapshots.
 //!
-//! Each is one file or folder here, behind one trait ([`View`]), and one line in [`all`]. Views stand between the engine, which
-//! gives the bytes of contents, and the tree, which shows them under names and gives out inodes.
+//! Each view is one file or folder here that implements one trait ([`View`]), and has one line in [`all`]. Views stand
+//! between the engine, which gives the bytes of contents, and the tree, which shows them under names and gives out
+//! inodes.
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use crate::model::content_id::ContentId;
 
 /// A view of a database: a folder, or a single file or symlink.
 ///
-/// A new one is a file in this folder that implements this, and one line in [`super::all`].
+/// To add a view, add a file in this folder that implements this trait, and a line in [`super::all`].
 #[async_trait]
 pub trait View: Send + Sync {
     /// Its name in the folder of a database.
@@ -36,12 +36,13 @@ pub trait View: Send + Sync {
         Err(ViewError::NotFound)
     }
 
-    /// The snapshot that the symlink at `path` leads to, below the view. Asked each time it is read.
+    /// The snapshot that the symlink at `path` below the view leads to. Called each time the symlink is read.
     fn target(&self, _context: &ViewContext, _database: &Database, _path: &str) -> Option<SnapshotFolder> {
         None
     }
 
-    /// How long the kernel may remember what a name in `folder` means. A symlink is always asked for.
+    /// How long the kernel may remember what a name in `folder` means. A symlink is looked up each time, whatever this
+    /// returns.
     fn ttl(&self, _folder: &ViewFolder, item: &Item) -> Ttl {
         if matches!(item, Item::File(_)) { Ttl::None } else { Ttl::Short }
     }
@@ -59,7 +60,7 @@ pub trait View: Send + Sync {
     }
 }
 
-/// Which folder of a view is asked about, and what answers are made from.
+/// The folder of a view that a question is about, and what answers are made from.
 #[derive(Clone, Copy)]
 pub struct ViewRequest<'r> {
     /// Databases, engine and clock.
@@ -89,7 +90,7 @@ pub type ListedItem = (Arc<str>, Item<ListedFile>);
 /// What a listing says of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct ListedFile {
-    /// The identity of its content.
+    /// Its content id.
     pub id: ContentId,
     /// What kind of file it is.
     pub kind: FileKind,

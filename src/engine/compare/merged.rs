@@ -1,5 +1,5 @@
-//! Which rows differ between two trees whose rows are in an order that their keys show: both are read side by side, and nothing
-//! is sorted.
+//! Finds the rows that differ between two trees whose rows are stored in the order of their keys: reads both side by
+//! side, and sorts nothing.
 
 use std::iter::Peekable;
 use std::ops::Range;
@@ -21,10 +21,10 @@ const TOGETHER: usize = 16;
 /// Lines of one side that are rendered at once, in bytes.
 const LINES_BYTES: usize = 256 << 10;
 
-/// What one row takes beside its bytes.
+/// What one row takes besides its bytes.
 const OVERHEAD: usize = 200;
 
-/// Rows that differ, in order: each on one side, or with other values on both.
+/// Rows that differ, in order: each on one side only, or with different values on both.
 pub struct MergedRows<'s> {
     rows: Vec<[Option<RawRow>; 2]>,
     sides: [Option<&'s dyn KeyedRows>; 2],
@@ -60,10 +60,10 @@ impl MergedRows<'_> {
 }
 
 impl Engine {
-    /// Shows `take` the rows that differ between two contents of one table, some at a time, in the order of the places that
-    /// `place` writes for lines of their keys. Returns `state`, and whether that was all. Otherwise what was shown does not
-    /// count: `take` returned false, or the contents cannot be compared by rows (as in [`Engine::changed_rows`]), or they are
-    /// stored in another order.
+    /// Calls `take` with the rows that differ between two contents of one table, some at a time, in the order of the
+    /// places that `place` writes for lines of their keys. Returns `state`, and whether these were all. If not, discard
+    /// what was passed: `take` returned false, or the contents cannot be compared by rows (as in
+    /// [`Engine::changed_rows`]), or they are stored in another order.
     pub(crate) async fn merged_rows<S: Send + 'static>(
         &self,
         pair: ContentPair,
@@ -113,7 +113,7 @@ impl Engine {
     }
 }
 
-/// The row with the least place, on each side that has one there.
+/// The row with the least place, on each side that has a row at that place.
 fn next_pair([old, new]: &mut [SideRows<'_>; 2]) -> Option<[Option<RawRow>; 2]> {
     let [is_old, is_new] = match (old.rows.peek(), new.rows.peek()) {
         (None, None) => return None,
@@ -136,7 +136,7 @@ struct SideRows<'s> {
     /// What was not read yet.
     leaves: &'s [PageId],
     rows: Peekable<std::vec::IntoIter<PlacedRow>>,
-    /// How many bytes the rows take that were read last.
+    /// How many bytes the rows that were read last take.
     bytes: usize,
     /// The place of the last row that was read.
     last: Vec<u8>,

@@ -1,4 +1,4 @@
-//! One row of two trees, looked up by its name: nothing else of them is read.
+//! Looks up one row of two trees by its name, and reads nothing else of them.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::engine::read::tree::TreeReader;
 use crate::memory::{Cancel, Recent};
 use crate::model::content_id::ContentId;
 
-/// Contents of which it is kept what they say of the row: the later one of a pair is often the earlier one of the next.
+/// How many contents' answers about the row are kept: the later content of a pair is often the earlier one of the next.
 const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
 
 /// The bytes of the row's lines that are kept for that, at most.
@@ -28,9 +28,9 @@ pub type RowSides = [Option<Bytes>; 2];
 pub type FilePair = [Option<FileEntry>; 2];
 
 impl Engine {
-    /// The row whose key has this name ([`crate::model::row::key_name`]), in pairs of contents of one table. `None` for a pair
-    /// that has to be compared to find it: not both are trees that know the order of their keys, or they have other keys. A row
-    /// that is the same in both is given as if it were in neither.
+    /// The row whose key has this name ([`crate::model::row::key_name`]), in pairs of contents of one table. `None` for
+    /// a pair that has to be compared to find it: not both are trees that know the order of their keys, or their keys
+    /// differ. A row that is the same in both is returned as if it were in neither.
     pub async fn named_rows(&self, pairs: Vec<FilePair>, name: &str) -> SharedResult<Vec<Option<RowSides>>> {
         let mut contents = pairs.iter().flatten().flatten().map(|file| &file.content);
         let Some(tree) = contents.find(|content| content.tree().is_some()).cloned() else {
@@ -83,7 +83,7 @@ fn both(before: Option<Arc<ToldRow>>, now: Option<Arc<ToldRow>>) -> Option<RowSi
     let has_one_key = before.as_ref().zip(now.as_ref()).is_none_or(|(before, now)| before.key == now.key);
     let row = |told: Option<Arc<ToldRow>>| told.map_or(Some(None), |told| told.row.clone());
     let sides = [row(before)?, row(now)?];
-    // Nearly all pairs are of this kind, and each may have read a copy of its own.
+    // Nearly all pairs have equal sides, and each side may hold a copy of its own.
     let is_same = sides[0] == sides[1];
     has_one_key.then(|| if is_same { [None, None] } else { sides })
 }

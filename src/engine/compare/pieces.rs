@@ -1,5 +1,5 @@
-//! What each of several contents of one table has that the one before it does not, in pieces of whole lines. Of a tree only
-//! nodes are read for that: no length has to be known, and no row is rendered.
+//! Finds what each of several contents of one table has and the one before it lacks, in pieces of whole lines. Of a
+//! tree, this reads only nodes: no length has to be known, and no row is rendered.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ use crate::util::common::drop_common;
 /// How many bytes of a stream's piece are read to see whether the rest is wanted.
 const LOOKED_AT: u64 = 64 << 10;
 
-/// A content of at most this many bytes is read as quickly as what differs from another one is asked for. Such contents are
-/// opened at once, as many as a server lends connections.
+/// Reading a content of at most this many bytes is as quick as asking how it differs from another one. Such contents
+/// are opened at once, as many as a server lends connections.
 const SHORT: u64 = 1 << 20;
 const SHORT_AT_ONCE: usize = 3;
 
@@ -56,7 +56,7 @@ enum PiecePlace {
 
 /// A content that follows another one.
 pub struct ContentStep {
-    /// The content; none where there is none.
+    /// The content, if there is one.
     pub pieces: Option<Pieces>,
     /// What only the one before it has, in order.
     pub removed: Vec<Piece>,
@@ -65,7 +65,7 @@ pub struct ContentStep {
 }
 
 impl Piece {
-    /// Its length in bytes, where nothing has to be read for it.
+    /// Its length in bytes, if it is known without reading.
     pub fn known_len(&self) -> Option<u64> {
         match self.at {
             PiecePlace::Node(_) => None,
@@ -75,8 +75,8 @@ impl Piece {
 }
 
 impl Pieces {
-    /// Hands the bytes of a piece to `take`, in parts of whole lines. Not those of a stream if `is_text` says no to them, or to
-    /// the first of them. (What is rendered is text.)
+    /// Passes the bytes of a piece to `take`, in parts of whole lines. Passes none of a stream's piece if `is_text`
+    /// rejects them or the first of them. (What is rendered is text.)
     pub async fn read(
         &self,
         piece: &Piece,
@@ -138,9 +138,10 @@ fn of_pages(pages: Vec<PageId>) -> Vec<Piece> {
 }
 
 impl Engine {
-    /// Opens contents that follow one another, and compares each with the one before it, the first one with `before`. Trees are
-    /// opened at once, and of others short ones: a long one may follow from the one before it. Returns those up to the first that
-    /// cannot be opened or compared; fails if that is the first one.
+    /// Opens contents that follow one another, and compares each with the one before it, the first one with `before`.
+    /// Trees are opened all at once, and other contents if `before` is short; otherwise they are opened one by one,
+    /// because a long one may be derived from the one before it. Returns those before the first that cannot be opened
+    /// or compared; fails if that is the first one.
     pub async fn steps(
         &self,
         before: Option<&Pieces>,
@@ -216,8 +217,8 @@ impl Engine {
         Ok(Some(Pieces { content: content.clone(), of }))
     }
 
-    /// Calls `take` with the bytes of pieces of trees, in parts of whole lines, on all cores. Returns what it made of each piece;
-    /// `None` for one that cannot be read.
+    /// Calls `take` with the bytes of pieces of trees, in parts of whole lines, on all cores. Returns what `take` made
+    /// of each piece; `None` for a piece that cannot be read.
     pub async fn each_piece<T: Default + Send>(
         &self,
         wanted: &[(&Pieces, &Piece)],
@@ -236,7 +237,7 @@ impl Engine {
     }
 }
 
-/// What only one of two contents has; all of the one that is there where the other is missing.
+/// What only one of two contents has; if one is missing, all of the other.
 async fn differing(
     before: Option<&Pieces>,
     after: Option<&Pieces>,

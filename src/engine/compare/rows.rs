@@ -1,4 +1,4 @@
-//! Which rows differ between two trees, found by their keys without rendering them.
+//! Finds the rows that differ between two trees by their keys, without rendering them.
 
 use std::io;
 use std::sync::Arc;
@@ -43,12 +43,12 @@ impl ComparedRow<'_> {
 pub type ContentPair = [Option<Content>; 2];
 
 impl Engine {
-    /// Shows `take` the rows of pairs of contents of one table that the other one of the pair does not have, with the number
-    /// of the pair: both sides of a row that changed, one after the other. The rows come in no order. No length has to be
-    /// known. Rows are sorted within the memory of `work`, which is returned, with `state` and whether each pair could be
-    /// compared.
+    /// Calls `take` with each row of a pair of contents of one table that the other content of the pair does not have,
+    /// and with the number of the pair. For a row that changed, both sides come one after the other. The rows come in
+    /// no order. No length has to be known. Rows are sorted within the memory of `work`. Returns `state`, whether each
+    /// pair could be compared, and `work`.
     ///
-    /// A pair cannot be compared by rows, only by lines, where not both are trees with keys, or where the definition of the
+    /// A pair cannot be compared by rows, only by lines, if not both are trees with keys, or if the definition of the
     /// table changed, so that all rows are stored differently.
     pub(crate) async fn changed_rows<S: Send + 'static>(
         &self,
@@ -80,7 +80,7 @@ impl Engine {
     }
 }
 
-/// Opens both; none where not both are trees.
+/// Opens both contents; none if not both are trees.
 pub(super) fn open(pair: &ContentPair, pages: &Arc<PageStore>) -> SharedResult<[Option<TreeReader>; 2]> {
     if !pair.iter().flatten().all(|content| content.tree().is_some()) {
         return Ok([None, None]);
@@ -91,7 +91,8 @@ pub(super) fn open(pair: &ContentPair, pages: &Arc<PageStore>) -> SharedResult<[
     Ok([open(&pair[0])?, open(&pair[1])?])
 }
 
-/// Whether trees were opened that have keys, the same ones, and are stored in one way. (An empty one is stored in any way.)
+/// Whether trees were opened, have the same key, and are stored in the same way. (An empty tree counts as stored in any
+/// way.)
 pub(super) fn are_comparable(before: Option<&TreeReader>, after: Option<&TreeReader>) -> bool {
     if before.is_none() && after.is_none() {
         return false;
@@ -172,7 +173,7 @@ fn each_row(
     Ok(())
 }
 
-/// A row as it was sorted, and whether it is one of the later content.
+/// A sorted record as a row again, and whether the row is of the later content.
 fn row_of(key: &[u8], value: &[u8]) -> (bool, RawRow) {
     let (is_later, rest) = value.split_at(1);
     let (place, value) = rest.split_at(PLACE);

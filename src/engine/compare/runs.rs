@@ -50,7 +50,7 @@ pub(super) async fn runs(content: Option<&Reader>) -> SharedResult<Vec<Run>> {
     }
 }
 
-/// The runs in which two trees differ. The work counts as that of the source of `reader`.
+/// The runs in which two trees differ. The work counts as work of the source of `reader`.
 async fn of_trees_of(
     reader: Option<&Reader>,
     before: Option<&Arc<TreeReader>>,

@@ -1,6 +1,6 @@
 //! Tries what was of no use less and less often.
 
-/// Most versions that are skipped.
+/// At most this many versions are skipped in a row.
 const MOST: u32 = 64;
 
 /// After each failure twice as many versions are skipped, up to [`MOST`].
@@ -11,7 +11,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Whether to try it for this version.
+    /// Whether to try again for this version.
     pub fn is_due(&mut self) -> bool {
         let rest = self.left.checked_sub(1);
         self.left = rest.unwrap_or(0);

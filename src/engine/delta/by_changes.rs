@@ -1,4 +1,4 @@
-//! The segment list of a version, made from that of another one by the lines that differ.
+//! Makes the segment list of a version from that of another one and the lines that differ.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ use crate::engine::report::changes_do_not_fit;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::KeyOrder;
 
-/// Changes of more bytes than one part in this many of a version are not worth having.
+/// Changes that are larger than one part in this many of a version are not worth having.
 const WORTH_CHANGING: u64 = 2;
 
 /// Bytes of changes that are held at a time for one version, beside the cache.
 const MOST_CHANGES: u64 = 8 << 20;
 
-/// The same for those of several versions that are asked for at once.
+/// The same limit for the changes of several versions that are asked for at once.
 const MOST_AHEAD: u64 = 1 << 20;
 
-/// The list of a version, made from a version in memory. `None` where there is none, or where that is not worth it or fails: the
-/// version is then read as a whole, which gives the reason if that fails as well. A version from this machine is not made from
-/// one that a server may have to be asked for.
+/// The list of a version, made from a version in memory. `None` if there is no such version, or if making the list is
+/// not worth it or fails. The version is then read as a whole; if that fails too, its error says why. A version that is
+/// on this machine is not made from one for which a server may have to be asked.
 pub(crate) async fn list(
     versioned: &dyn Versioned,
     id: ContentId,
@@ -37,14 +37,14 @@ pub(crate) async fn list(
 ) -> Option<SegmentList> {
     let order = family.order.as_ref()?;
     let in_memory = |base: KnownVersion| {
-        // One that was read while its keys were not known has no places for lines.
+        // The list of a version that was read while its keys were not known cannot say where a line belongs.
         let list = cache.list(base.id).filter(|list| list.is_ordered())?;
         let distance = base.content.versioned().and_then(|from| versioned.distance(from.version()));
         Some((distance.unwrap_or(u32::MAX), base, list))
     };
-    // A version of one segment is read as quickly as changes are asked for.
+    // Reading a version of one segment is as quick as asking for changes.
     let is_worth_it = |(_, _, list): &(u32, KnownVersion, Arc<SegmentList>)| list.count() > 1;
-    // The first of those that are equally far is the one that was used last.
+    // The first of those that are equally far away is the one that was used last.
     let bases = known.bases().into_iter().filter(|base| !is_local || base.content.received().is_none());
     let nearest = bases.filter_map(in_memory).min_by_key(|(distance, ..)| *distance);
     let (distance, base, list) = nearest.filter(is_worth_it)?;

@@ -1,11 +1,11 @@
-//! Lengths that follow from others by length deltas.
+//! Derives lengths from others by length deltas.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::content::versioned::LengthDelta;
 use crate::model::content_id::ContentId;
 
-/// Lengths that follow from those that are known, each with the version that it follows from.
+/// Lengths derived from known ones, each with the version that it was derived from.
 #[derive(Default)]
 pub(super) struct Derived {
     /// The farthest last.
@@ -14,8 +14,8 @@ pub(super) struct Derived {
     before: HashMap<ContentId, ContentId>,
 }
 
-/// What follows from `deltas` and the lengths in bytes that are known. Nothing where two ways lead to one version and do
-/// not agree, as either may be wrong.
+/// Derives lengths in bytes from `deltas` and the known lengths. Derives none if two ways lead to different lengths of
+/// one version, because either may be wrong.
 pub(super) fn derive(deltas: &[LengthDelta], known: impl Fn(ContentId) -> Option<u64>) -> Derived {
     let mut ways: HashMap<ContentId, Vec<(ContentId, i128)>> = HashMap::new();
     for delta in deltas {
@@ -45,8 +45,9 @@ pub(super) fn derive(deltas: &[LengthDelta], known: impl Fn(ContentId) -> Option
 }
 
 impl Derived {
-    /// The farthest version for which `may_be` holds (and whose length follows by way of `id`'s, or is that), and
-    /// all lengths on the way there, its own last. To read that version checks all of them.
+    /// The lengths on the way to the farthest version for which `may_be` holds, the length of that version last. If
+    /// `id` is given, the way has to go through `id` or end there. Reading the farthest version checks all of these
+    /// lengths.
     pub fn way_by(&self, id: Option<ContentId>, may_be: impl Fn(ContentId) -> bool) -> Vec<(ContentId, u64)> {
         let ends = self.found.iter().rev().filter(|end| may_be(**end));
         let mut ways = ends.map(|end| self.way_to(*end));
@@ -57,7 +58,7 @@ impl Derived {
 
     fn way_to(&self, end: ContentId) -> Vec<(ContentId, u64)> {
         let before = |id: &ContentId| self.before.get(id).copied();
-        // Versions without one before them were known.
+        // The length of a version that has none before it was known.
         let way = std::iter::successors(Some(end), before).filter(|id| self.before.contains_key(id));
         let mut way: Vec<_> = way.map(|id| (id, self.lengths[&id])).collect();
         way.reverse();

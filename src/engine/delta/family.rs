@@ -1,4 +1,4 @@
-//! What is known of the versions of one table: which are in memory, and what of them is worth asking for.
+//! What is known of the versions of one table: which of them are in memory, and which deltas are worth asking for.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,18 +12,18 @@ use crate::content::{Content, ErrorKind, SourceError, chain};
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
-/// How many versions of one table there are to start from: several readers may each be at another one.
+/// How many versions of one table are kept to start from: each of several readers may be at a different one.
 const RECENT: usize = 16;
 
-/// After changes were in vain, this many versions are read as a whole before changes are tried again.
+/// After changes were of no use, this many versions are read as a whole before changes are tried again.
 const TRY_AGAIN: u32 = 16;
 
-/// How many length deltas are asked for at first; each time twice as many, up to [`MOST_DELTAS`].
+/// How many length deltas are asked for at first. Each success doubles the number, up to [`MOST_DELTAS`].
 const FIRST_DELTAS: usize = 16;
 const MOST_DELTAS: usize = 4096;
 
-/// A version of a table, and what it has in common with others. `None` where its source cannot say that, as Dolt cannot
-/// word every definition that it holds. The version may be readable all the same.
+/// A version of a table, and its family. `None` if its source cannot name the family, as Dolt cannot print every table
+/// definition that it holds. The version may still be readable.
 pub(crate) async fn family_of(content: &Content) -> Option<(&dyn Versioned, Arc<Family>)> {
     let versioned = content.versioned()?;
     let family = versioned.family().await;
@@ -51,7 +51,7 @@ struct KnownVersions {
     recent: VecDeque<KnownVersion>,
     /// Whether lines were found not to stand in the order of their keys.
     is_unordered: bool,
-    /// Whether the last changes were in vain, and how many versions were read as a whole since.
+    /// Whether the last changes were of no use, and how many versions were read as a whole since.
     is_in_vain: bool,
     since_tried: u32,
 }
@@ -64,7 +64,7 @@ pub(crate) struct KnownVersion {
 }
 
 impl KnownFamily {
-    /// Versions to start from, the last used first; none where changes are not worth asking for.
+    /// Versions to start from, the last used first; empty if changes are not worth asking for.
     pub fn bases(&self) -> Vec<KnownVersion> {
         let mut versions = lock(&self.versions);
         if versions.is_unordered {
@@ -110,8 +110,8 @@ impl KnownFamily {
         self.failures.load(Ordering::SeqCst)
     }
 
-    /// Notes that lengths could not be had, or not be checked. Fails where the source does not answer, as a caller that asks
-    /// again waits as long again. After any other failure a version may still be readable.
+    /// Notes that lengths could not be had or could not be checked. Fails if the source does not answer, because a
+    /// caller that asked again would wait just as long. After any other failure a version may still be readable.
     pub fn failed<T>(
         &self,
         learning: &mut LengthLearning,
@@ -141,10 +141,10 @@ impl KnownFamily {
 pub(crate) struct LengthLearning {
     /// Whether the length of any version was asked for before.
     was_asked: bool,
-    /// How many length deltas to ask for next; none once they turned out not to be right.
+    /// How many length deltas to ask for next; none once they turned out to be wrong.
     count: Option<usize>,
     backoff: Backoff,
-    /// Whether lengths that followed were once those of a version that was read as a whole.
+    /// Whether derived lengths were once found right by reading a version as a whole.
     pub are_proven: bool,
     failure: Option<Arc<SourceError>>,
 }
@@ -157,9 +157,9 @@ impl Default for LengthLearning {
 }
 
 impl LengthLearning {
-    /// How many length deltas to ask for when the length of one more version is wanted. `None` where that version is to be
-    /// read or made: the first of all, and now and then where length deltas are of no use. Also where the last version was
-    /// opened: then this one will be too, and has to be made anyway.
+    /// How many length deltas to ask for when the length of one more version is wanted. `None` if that version has to
+    /// be read or made instead: if it is the first of all, if length deltas are wrong or were of no use lately, or if
+    /// the last version was opened, because then this one will be opened too and has to be made anyway.
     pub fn worth_asking(&mut self, was_opened: bool) -> Option<usize> {
         if !std::mem::replace(&mut self.was_asked, true) || was_opened {
             return None;
@@ -167,7 +167,7 @@ impl LengthLearning {
         if self.backoff.is_due() { self.count } else { None }
     }
 
-    /// Asks for more the next time.
+    /// Asks for more next time.
     pub fn went_well(&mut self) {
         self.are_proven = true;
         self.count = self.count.map(|count| (count * 2).min(MOST_DELTAS));

@@ -1,4 +1,4 @@
-//! The lengths of versions that are not read: they follow from those of others.
+//! Derives the lengths of versions that are not read from those of other versions.
 
 use std::sync::Arc;
 
@@ -17,27 +17,28 @@ use crate::util::tasks;
 /// A caller that got this many lengths at once is probably on a walk through all versions, and will want the next ones soon.
 const WALK: usize = 32;
 
-/// For fewer versions than this it is cheaper to make each from the one before than to read one as a whole, which the first
-/// lengths that follow have to be checked by.
+/// For fewer versions than this, it is cheaper to make each from the one before than to read one as a whole. The first
+/// derived lengths have to be checked by such a full read.
 const WORTH_PROVING: usize = 8;
 
 enum Learned {
     Nothing,
-    /// They are not those of the versions themselves.
+    /// The derived lengths are not those of the versions.
     Wrong,
-    /// So many lengths, up to that of this content.
+    /// This many lengths, the last of them that of this content.
     UpTo(Content, usize),
 }
 
-/// A table, by one version of it.
+/// A table, represented by one of its versions.
 struct TableVersion {
     content: Content,
     family: Arc<Family>,
     known: Arc<KnownFamily>,
 }
 
-/// The length of a version that follows from those of others. `None` for the first version of a table that is asked for, and
-/// where none follows. A source that does not answer fails also the callers that waited for the one that asked it.
+/// Derives the length of a version from those of others. `None` for the first version of a table that is asked for, and
+/// if no length can be derived. If the source does not answer, the callers that waited for the one that asked it fail
+/// too.
 pub(crate) async fn len(
     lists: &Arc<SegmentLists>,
     id: ContentId,
@@ -46,7 +47,7 @@ pub(crate) async fn len(
     let Some((_, family)) = family_of(content).await else { return Ok(None) };
     let known = lists.family(family.id);
     let failures = known.failures();
-    // Others who ask meanwhile find what this one learns.
+    // Callers that ask meanwhile find what this one learns.
     let mut learning = known.deltas.lock().await;
     if let Some(len) = lists.pages.lengths.get(id) {
         return Ok(Some(len));
@@ -78,16 +79,17 @@ fn go_on(lists: &Arc<SegmentLists>, table: TableVersion) {
         match learn(&lists, &table, None, count, learning.are_proven).await {
             Ok(Learned::UpTo(..)) => learning.went_well(),
             Ok(Learned::Wrong) => learning.are_wrong(),
-            // It was the last version. The next caller that asks for another one gets the reason.
+            // There are no further versions to learn of.
             Ok(Learned::Nothing) => {}
+            // The next caller that needs a length asks again, and gets the reason.
             Err(error) => tracing::debug!(reason = chain(&*error), "lengths are not learned ahead"),
         }
     });
     learn_ahead.detach();
 }
 
-/// Asks for length deltas around a version, and checks the farthest version that they lead to: by way of `id`'s length where
-/// that is wanted.
+/// Asks for length deltas around a version, and checks the farthest version that they lead to. If `id` is given, the
+/// length of `id` has to be among those that lead there.
 async fn learn(
     lists: &Arc<SegmentLists>,
     table: &TableVersion,
@@ -103,13 +105,13 @@ async fn learn(
         false => deltas.iter().find(|delta| delta.to == of).map(|delta| &delta.content),
     };
     let way = derived.way_by(id, |end| contents(end).is_some());
-    // To read a single version is as quick as to check it.
+    // Reading a single version is as quick as checking it.
     let fewest = if are_proven { 2 } else { WORTH_PROVING };
     let Some(&(end, len)) = way.last().filter(|_| way.len() >= fewest) else { return Ok(Learned::Nothing) };
     let Some(content) = contents(end) else { return Ok(Learned::Nothing) };
     let read = match are_proven {
         true => lists.get(end, content).await?,
-        // The source of the deltas must not be the only witness of them.
+        // The deltas must not be checked by a version that was itself made from deltas.
         false => lists.read_version(end, content, &table.family, &table.known).await?,
     };
     if read.len() != len {

@@ -1,4 +1,4 @@
-//! Patching: one segment list made from another by the lines that differ.
+//! Makes one segment list from another and the lines that differ.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::engine::pages::{Segment, SegmentList};
 use crate::engine::read::segments::SegmentReader;
 use crate::model::jsonl::line_key::{KeyOrder, LineKey};
 
-/// What there is at a key before and after.
+/// The line at a key before and after a change.
 #[derive(Default)]
 struct Edit {
     from: Option<Bytes>,
@@ -22,8 +22,8 @@ struct Edit {
 
 type Edits = BTreeMap<LineKey, Edit>;
 
-/// The list that `changes` make of that of `base`. `None` where they do not fit: each line that is removed has to be there
-/// exactly, and none that is added may be there.
+/// Applies `changes` to the list of `base`. `None` if they do not fit: each removed line has to be there exactly, and
+/// no added line may be there.
 pub(super) async fn patched(
     base: &SegmentReader,
     order: &KeyOrder,
@@ -41,7 +41,7 @@ pub(super) async fn patched(
         let start = list.find(key);
         let mut range = start..start;
         let mut splice = Splice::new(order, cache);
-        // Edits in neighbouring segments are made in one go.
+        // Edits in neighbouring segments are made together.
         while range.end < list.count() {
             let bytes = base.segment(range.end).await?;
             range.end += 1;
@@ -63,7 +63,7 @@ pub(super) async fn patched(
     Ok(Some(list.edited(replaced)))
 }
 
-/// The changes by the key at which they are made; `None` where two do not go together.
+/// The changes by the key at which they are made; `None` if two of them remove or add a line at one key.
 fn by_key(order: &KeyOrder, changes: Vec<LineChange>) -> Option<Edits> {
     let mut edits = Edits::new();
     for change in changes {
@@ -110,7 +110,7 @@ impl<'c> Splice<'c> {
         edits.all(|(_, edit)| self.add_new(&edit))
     }
 
-    /// Adds a line at a key where none is.
+    /// Adds a line at a key that no line has. False if the edit removes one there.
     fn add_new(&mut self, edit: &Edit) -> bool {
         edit.to.iter().for_each(|line| self.push(line));
         edit.from.is_none()
@@ -122,7 +122,7 @@ impl<'c> Splice<'c> {
         self.segmenter.push(line, |segment| list.push(segment));
     }
 
-    /// The segments; `None` where their lines do not stand in the order of their keys.
+    /// The segments; `None` if their lines are not in the order of their keys.
     fn finish(mut self) -> Option<Vec<Segment>> {
         let list = &mut self.list;
         self.segmenter.finish(|segment| list.push(segment));

@@ -1,5 +1,6 @@
-//! Steps: how each version differs from the one that it was made from. Who reads versions one after another will want
-//! the next ones, and many cost the source hardly more than one. So they are asked for ahead, and wait in the cache.
+//! Steps: how each version differs from the one that it was made from. A reader that goes from version to version will
+//! want the next steps, and many of them cost the source hardly more than one. So they are asked for ahead, and wait in
+//! the cache.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub(crate) struct StepsAhead {
 }
 
 impl StepsAhead {
-    /// How many to ask for; `None` where the last ones were of no use.
+    /// How many to ask for; `None` if the last ones were of no use.
     fn worth_asking(&mut self) -> Option<usize> {
         if !self.backoff.is_due() {
             return None;
@@ -46,8 +47,8 @@ impl StepsAhead {
     }
 }
 
-/// The changes that make a version from its neighbour `base`, where the source tells them with those of others. `most`
-/// is what all of them may come to, in bytes.
+/// The changes that turn `base` into a neighbouring version, if the source returns them with those of other versions.
+/// `most` limits the bytes of all of them together.
 pub(super) async fn changes(
     versioned: &dyn Versioned,
     id: ContentId,

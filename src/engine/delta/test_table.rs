@@ -1,4 +1,4 @@
-//! A table whose versions are in memory, and which counts what it is asked.
+//! A table whose versions are in memory. It counts what it is asked for.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,9 +19,9 @@ pub(super) type TestRows = BTreeMap<u64, String>;
 #[derive(Default)]
 pub(super) struct TestTable {
     pub(super) versions: Mutex<Vec<TestRows>>,
-    /// What is wrong with the changes that it tells.
+    /// Whether the changes and lengths that it reports are wrong.
     pub(super) lies: bool,
-    /// Whether it is read over a server, and whether that is stopped.
+    /// Whether it is read from a server, and whether that server is stopped.
     pub(super) is_remote: bool,
     pub(super) is_stopped: bool,
     /// Whether it does not say what its versions have in common, and whether it does not answer for length deltas.
@@ -30,7 +30,7 @@ pub(super) struct TestTable {
     pub(super) whole_reads: AtomicUsize,
     pub(super) ranges: AtomicUsize,
     pub(super) changes: AtomicUsize,
-    /// How far versions were from those that they were made from at most.
+    /// The greatest distance of a version from the one that it was made from.
     pub(super) farthest: AtomicUsize,
 }
 

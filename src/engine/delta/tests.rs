@@ -1,4 +1,5 @@
-//! Versions that are made and measured by deltas are those that their source gives, and it is asked as seldom as can be.
+//! Checks that versions made and measured by deltas are those that their source gives, and that the source is asked as
+//! seldom as possible.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -29,7 +30,7 @@ async fn read(engine: &Engine, table: &Arc<TestTable>, number: usize) -> Vec<u8>
     all
 }
 
-/// Asserts that versions have the lengths of what the source gives.
+/// Asserts that the lengths of versions are those of what the source gives.
 async fn check_lengths(engine: &Engine, table: &Arc<TestTable>, numbers: impl IntoIterator<Item = usize>) {
     for number in numbers {
         let len = engine.len(id(number), &table.content(number)).await.expect("it can be measured");
@@ -86,7 +87,7 @@ async fn a_reader_of_one_version_after_another_gets_the_changes_of_many_at_once(
     check_bytes(&engine, &table, 0..=200).await;
     assert_eq!(table.whole_reads.load(Ordering::SeqCst), 1, "the first one");
     assert_eq!(table.changes.load(Ordering::SeqCst), 0, "no two versions are compared alone");
-    // What was asked for ahead also leads back.
+    // A step that was asked for ahead also leads back to the version before it.
     engine.pages.cache.forget(&CacheKey::List(id(198)));
     check_bytes(&engine, &table, [198]).await;
     assert_eq!(table.whole_reads.load(Ordering::SeqCst), 1);
@@ -122,7 +123,7 @@ async fn changes_that_do_not_fit_are_not_believed() {
 async fn a_version_that_was_read_without_its_keys_is_no_base() {
     let table = history(300, &[vec![(5, 100)], vec![(2995, 100)]]);
     let engine = Engine::new(50_000_000);
-    // Noted as one to start from, dropped, and read again while nothing is known of its keys.
+    // Version 0 is noted as one to start from, dropped, and read again while its keys are not known.
     check_bytes(&engine, &table, [0]).await;
     engine.pages.cache.forget(&CacheKey::List(id(0)));
     table.is_silent.store(true, Ordering::SeqCst);
@@ -206,7 +207,7 @@ async fn a_length_that_is_given_twice_must_be_the_same() {
     assert_eq!(engine.len(id(0), &content).await.expect("what was told stays"), 1000);
 }
 
-/// A store and its server hold the same contents. One that is read from the store must not wait for the server.
+/// A store and its server hold the same contents. A version that is read from the store must not wait for the server.
 #[tokio::test]
 async fn who_reads_from_this_machine_does_not_wait_for_a_stopped_server() {
     let engine = Engine::new(1 << 20);

@@ -1,6 +1,6 @@
 //! Length, hash and number of rows of a content: found out when asked for, and remembered.
 //!
-//! Nothing else computes them: measuring or reading a content takes no hash, which would make both slower.
+//! Measuring or reading a content does not compute a digest: hashing would make both slower.
 
 use sha2::{Digest as _, Sha256};
 
@@ -104,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn digests_are_those_of_sha256sum_and_wc() {
         let engine = Engine::new(1 << 20);
-        // By coreutils.
+        // The expected values come from coreutils.
         for (name, text, sha256, rows) in [
             ("empty", "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", 0),
             ("two", "{}\n{}\n", "3b00ba5361676a0a8152642a6edaf54a222bd409b5774b5b461ac8d1cee09cb4", 2),
@@ -118,7 +118,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_content_is_read_once_however_many_ask_and_whether_or_not_it_fits() {
-        // 6.4 MB: read in passing by the small one.
+        // 6.5 MB, which the small engine cannot keep: it reads them in passing.
         let text = "a line of sixty-four bytes, whose number of them is a power of 2\n".repeat(100_000);
         for (memory, reads) in [(64 << 20, 1), (1 << 20, 3)] {
             let engine = Engine::new(memory);

@@ -1,7 +1,7 @@
-//! Facts on disk: what one mount has found out about contents, the next one knows.
+//! Facts on disk: the next mount knows what this one has found out about contents.
 //!
-//! The files are named after the version of the program, as another one may render differently. Several mounts share them
-//! (ADR 4).
+//! The files are named after the version of the program, because another version may render differently. Several mounts
+//! share them (ADR 4).
 
 use std::io;
 use std::path::Path;
@@ -52,7 +52,7 @@ pub struct IndexError {
 }
 
 impl FactsIndex {
-    /// The index in a folder, which is made when something is added.
+    /// The index in a folder. The folder is made when something is added.
     pub fn in_folder(folder: &Path, clock: &WallClock) -> Self {
         Self {
             lengths: RecordFile::new(folder, Kind::Lengths, RENDER_VERSION, later, clock.clone()),
@@ -70,8 +70,8 @@ impl FactsIndex {
         })
     }
 
-    /// Adds facts; where that fails, some of them. They survive this process once this returns; after a crash of the machine
-    /// those of the last half minute may be missing.
+    /// Adds facts; on failure, perhaps some of them. Once this returns, they survive this process; a crash of the
+    /// machine may lose those of the last half minute.
     pub(crate) fn add(&self, facts: &Facts) -> Result<(), IndexError> {
         self.lengths.note_use();
         self.digests.note_use();

@@ -1,4 +1,4 @@
-//! Making a segment list, segment by segment.
+//! Makes a segment list, segment by segment.
 
 use bytes::Bytes;
 
@@ -42,7 +42,7 @@ impl<'c> ListBuilder<'c> {
         let mut first = None;
         let mut are_lines = bytes.ends_with(b"\n");
         for line in lines(bytes) {
-            // No key is empty, so that the first line stands after none.
+            // No key is empty, so the first key is greater than the empty `last`.
             are_lines = are_lines && order.write_key(line, &mut self.key).is_some() && self.last < self.key;
             if !are_lines {
                 self.order = None;
@@ -67,8 +67,8 @@ impl<'c> ListBuilder<'c> {
     }
 }
 
-/// The name of a segment: a hash of its bytes for which nobody can make a collision. Every byte that is read passes through
-/// it, so it has to be a fast one.
+/// The name of a segment: a hash of its bytes for which nobody can make a collision. It has to be fast, because every
+/// byte that is read passes through it.
 pub(crate) fn segment_id(bytes: &[u8]) -> ContentId {
     ContentId::from_bytes(*blake3::hash(bytes).as_bytes().first_chunk().expect("a hash is longer"))
 }

@@ -12,7 +12,7 @@ use crate::memory::{Budget, GivesWay, Recent};
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
-/// What one entry costs beside its bytes: the book-keeping of the map and the allocator, rounded up.
+/// What one entry costs besides its bytes: the book-keeping of the map and the allocator, rounded up.
 const ENTRY_OVERHEAD: u64 = 256;
 
 /// The name of an entry.

@@ -1,4 +1,4 @@
-//! The length table: of contents, which is also kept on disk, and of the pages of trees.
+//! The length table: lengths of contents, which are also kept on disk, and of pages of trees.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,15 +12,15 @@ use crate::util::locks::lock;
 
 pub(crate) struct Lengths {
     contents: Mutex<PersistentMap<KnownLength>>,
-    /// Those of pages of trees: the next version of a tree is measured by its new pages.
+    /// Lengths of pages of trees: the next version of a tree is measured by its new pages.
     pub pages: RecentLengths,
 }
 
 #[derive(Clone, Copy)]
 struct KnownLength {
     len: u64,
-    /// Whether this mount has read the content to its end. Otherwise an earlier mount has, or the length follows from those
-    /// of other versions.
+    /// Whether this mount has read the content to its end. Otherwise an earlier mount has, or the length was derived
+    /// from those of other versions.
     is_checked: bool,
 }
 
@@ -39,8 +39,8 @@ impl Lengths {
         lock(&self.contents).get(id).is_some_and(|known| known.is_checked)
     }
 
-    /// Keeps the length that a content has been found to have. Fails when another length was given before: somebody may have
-    /// copied by that one.
+    /// Keeps the length that a content was found to have. Fails if another length was returned before, because a
+    /// program may have copied the content by that length.
     pub fn remember(&self, id: ContentId, len: u64, content: &dyn Stream) -> Result<(), SourceError> {
         let (stated, known) = (content.stated_len(), lock(&self.contents).get(id));
         let is_firm = stated.is_some() || known.is_some_and(|known| known.is_checked);
@@ -64,7 +64,7 @@ impl Lengths {
         Err(error)
     }
 
-    /// Takes over lengths that follow from known ones, of contents with this `is_immutable_by_id`.
+    /// Takes over derived lengths, of contents with this `is_immutable_by_id`.
     pub fn derive(&self, lengths: impl IntoIterator<Item = (ContentId, u64)>, is_immutable_by_id: bool) {
         let mut table = lock(&self.contents);
         for (id, len) in lengths {

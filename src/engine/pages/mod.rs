@@ -1,9 +1,9 @@
-//! Pages: what a content is made of, whichever way its bytes come.
+//! Pages: what a content is made of, whether it is a tree or a stream in its source.
 //!
-//! A content is a tree. Its leaves are segments: runs of whole lines that other contents share. A [`Page`] holds its children
-//! with running lengths, so that the segment at any offset is found by a search in each level. Two kinds of trees are built
-//! of them: a content that its source keeps as a tree has pages by the names of their nodes ([`PageId`]), which are made when
-//! they are needed; a content that comes from end to end has a [`SegmentList`], whose pages are made when it is read.
+//! A content is a tree. Its leaves are segments: runs of whole lines that other contents share. A [`Page`] holds its
+//! children with running lengths, so that the segment at any offset is found by a search in each level. There are two
+//! kinds of trees. A content that its source keeps as a tree has one page per node, named after it ([`PageId`]) and
+//! made when it is needed. A streamed content has a [`SegmentList`], whose pages are made when the content is read.
 //!
 //! [`PageId`]: crate::content::tree::PageId
 

@@ -23,7 +23,7 @@ const EACH: u64 = 100;
 /// They take up to one part in this many of the budget.
 const PART: u64 = 8;
 
-/// Only differences from this many bytes on are reported to the budget.
+/// A change of their memory is reported to the budget only if it is more than this many bytes.
 const COUNTED: u64 = 64 << 10;
 
 /// Lengths in bytes of the pages used last.
@@ -31,8 +31,9 @@ pub(crate) struct RecentLengths {
     known: Mutex<Generations>,
 }
 
-/// Two generations instead of an exact order of use, as a lookup must cost little: a version of a large table asks for
-/// hundreds. What was used since the last turn is young; at a turn the old ones go.
+/// Two generations instead of an exact order of use, because a lookup must cost little: a version of a large table asks
+/// for hundreds. What was used since the last turn is young. At a turn the old lengths go, and the young ones become
+/// old.
 struct Generations {
     most: usize,
     held: Held,
@@ -41,7 +42,7 @@ struct Generations {
 }
 
 impl RecentLengths {
-    /// An empty table of as many as `budget` has room for.
+    /// An empty table, for as many lengths as `budget` has room for.
     pub fn within(budget: &Arc<Budget>) -> Self {
         let most = to_usize(budget.part(PART) / EACH).clamp(FEWEST, KEPT);
         let (young, old) = (HashMap::default(), HashMap::default());

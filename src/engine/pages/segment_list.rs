@@ -1,4 +1,4 @@
-//! The segments of a content that comes from end to end. Contents share segments, and versions of a table also pages of them.
+//! The segments of a streamed content. Contents share segments, and versions of a table also share pages of segments.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::Page;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::LineKey;
 
-/// Segments per page at most: what a version that differs in one segment has for itself.
+/// Segments per page at most. A version that differs in one segment has one page for itself.
 const PAGE: usize = 64;
 
 /// A run of bytes that is kept under its own hash.
@@ -46,7 +46,7 @@ impl SegmentList {
         Self::of_pages(pages, cost)
     }
 
-    /// `cost` is that of the pages which no other list has.
+    /// `cost` is that of the pages that no other list has.
     fn of_pages(pages: Vec<Arc<Page<Segment>>>, cost: u64) -> Self {
         let mut count = 0;
         let counts = pages.iter().map(|page| {
@@ -63,13 +63,13 @@ impl SegmentList {
         Self { pages, counts, is_ordered, cost }
     }
 
-    /// This list with other segments in place of some: `edits` are ranges of segments in ascending order,
-    /// none of which meet, each with what replaces it.
+    /// This list with some segments replaced: `edits` are ranges of segments in ascending order, none of which meet,
+    /// each with what replaces it.
     pub fn edited(&self, edits: Vec<(Range<usize>, Vec<Segment>)>) -> Self {
         let (mut pages, mut cost, mut open) = (Vec::with_capacity(self.counts.len()), 0, Vec::new());
         let mut edits = edits.into_iter().peekable();
         let mut at = 0;
-        // Up to where the edit under way leaves segments out.
+        // The end of the segments that the current edit leaves out.
         let mut skipped_to = 0;
         for page in self.pages.children() {
             let end = at + page.children().len();
@@ -110,7 +110,7 @@ impl SegmentList {
         self.is_ordered
     }
 
-    /// What it takes in memory that no other list takes, in bytes.
+    /// How many bytes of memory it takes, without what it shares with other lists.
     pub fn cost(&self) -> u64 {
         self.cost
     }
@@ -132,8 +132,8 @@ impl SegmentList {
         Some((self.count_before(page) + within, start + at))
     }
 
-    /// The number of the segment in which a line with this key stands, or would stand; 0 for a list without
-    /// any. Only for one that is ordered.
+    /// The number of the segment in which a line with this key is, or would be; 0 for a list without segments. Only for
+    /// a list that is ordered.
     pub fn find(&self, key: &LineKey) -> usize {
         let is_before = |segment: &Segment| segment.first.as_ref().is_some_and(|first| first <= key);
         let pages = self.pages.children();
@@ -147,9 +147,9 @@ impl SegmentList {
     }
 }
 
-/// Makes pages of all that is open.
+/// Makes pages of all open segments.
 fn flush(open: &mut Vec<Segment>, pages: &mut Vec<Arc<Page<Segment>>>, cost: &mut u64) {
-    // Shared out evenly, so that a page that grew by one does not leave a page of one behind.
+    // Split evenly, so that a page that grew by one segment does not leave a page of one segment behind.
     let count = open.len().div_ceil(PAGE).max(1);
     for segments in open.chunks(open.len().div_ceil(count).max(1)) {
         let page = page_of(segments);

@@ -1,21 +1,21 @@
-//! Cutting a content into segments by what it says, so that the next version of it is cut the same way but for
-//! where it differs.
+//! Cuts a content into segments by its own bytes, so that its next version is cut in the same way except where it
+//! differs.
 
-/// The shortest segment in bytes, but for the last one of a content.
+/// The shortest segment in bytes, except for the last one of a content.
 pub(crate) const SHORTEST: usize = 4 << 10;
 /// How long segments are on average, in bytes.
 const AVERAGE: u64 = 16 << 10;
-/// From this length on a segment ends with the line that it is in.
+/// A segment that has reached this length in bytes ends with its current line.
 const LONG: usize = 64 << 10;
-/// A segment that is still within one line ends here, in bytes: memory is asked for by segments.
+/// A segment ends at this length in bytes even within a line, because memory is allocated by segments.
 pub(crate) const LONGEST: usize = 4 << 20;
 
 /// Cuts bytes that come in pieces of any size.
 #[derive(Default)]
 pub(crate) struct Segmenter {
-    /// Bytes that were handed on with no segment yet.
+    /// Bytes that are in no segment yet.
     open: Vec<u8>,
-    /// Where the line begins that is not at its end yet.
+    /// Where the line that is not complete yet begins.
     line: usize,
 }
 
@@ -28,7 +28,7 @@ impl Segmenter {
         loop {
             let found = memchr::memchr(b'\n', &self.open[searched..]).map(|at| searched + at + 1);
             let end = found.unwrap_or(self.open.len());
-            // A line that is longer than any segment, here or further on.
+            // The line does not fit into the longest segment, as it is or because it goes on.
             while end - start > LONGEST || found.is_none() && end - start == LONGEST {
                 take(&self.open[start..start + LONGEST]);
                 start += LONGEST;
@@ -54,8 +54,8 @@ impl Segmenter {
     }
 }
 
-/// Whether a segment of `len` bytes ends with this line. Which lines end one is decided by their own bytes: a
-/// checksum is low enough as often as makes the average, whatever the length of lines.
+/// Whether a segment of `len` bytes ends with this line. A line's own bytes decide that: the chance that its checksum
+/// is low enough is proportional to its length, so that segments have the average length, whatever the length of lines.
 fn is_end(line: &[u8], len: usize) -> bool {
     let chance = (line.len() as u64).saturating_mul(u64::from(u32::MAX)) / AVERAGE;
     len >= LONG || len >= SHORTEST && u64::from(crc32c::crc32c(line)) < chance
@@ -130,7 +130,7 @@ mod tests {
             let lens: Vec<_> = cut(&all, step).iter().map(Vec::len).collect();
             assert_eq!(lens, [LONGEST, LONGEST, 5], "in pieces of {step}");
         }
-        // Wherever a long line ends, pieces do not decide where it is cut.
+        // Wherever a long line ends, the sizes of pieces do not change where it is cut.
         for end in [LONGEST - 1, LONGEST, LONGEST + 1, 2 * LONGEST - 1] {
             all.fill(7);
             all[end] = b'\n';

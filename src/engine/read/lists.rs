@@ -1,5 +1,5 @@
-//! The segment lists of contents that come from end to end: from memory, from another version of the same table, or by
-//! reading the content.
+//! The segment lists of streamed contents: from memory, from another version of the same table, or by reading the
+//! content.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -21,12 +21,12 @@ use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::KeyOrder;
 use crate::util::locks::lock;
 
-/// Families remembered, of some KiB each.
+/// How many families are remembered. Each takes some KiB.
 const FAMILIES: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not 0");
 
 pub(crate) struct SegmentLists {
     pub pages: Arc<PageStore>,
-    /// What is known of the versions of each table, of those used last.
+    /// What is known of the versions of each table, for the tables that were used last.
     families: Mutex<LruCache<ContentId, Arc<KnownFamily>>>,
     loads: SharedLoads<Route, Arc<SegmentList>>,
 }
@@ -49,7 +49,7 @@ impl SegmentLists {
         let route = Route::to(id, &**content);
         let (lists, content) = (Arc::clone(self), content.clone());
         let load = async move {
-            // A load that ended between the look above and this one has left its result in the cache.
+            // A load that ended after the check above has left its result in the cache.
             match lists.pages.cache.list(id) {
                 Some(list) => Ok(list),
                 None => lists.load(id, &content).await.map_err(Arc::new),
@@ -77,7 +77,7 @@ impl SegmentLists {
         }
     }
 
-    /// Notes that a content is read, where it is known to be a version of a table: nothing is asked for that.
+    /// Notes that a content is read, if it is known to be a version of a table. Asks the source nothing.
     pub fn note_opened(&self, content: &Content) {
         if let Some(family) = content.versioned().and_then(Versioned::known_family) {
             self.family(family.id).note_opened();
@@ -111,7 +111,7 @@ impl SegmentLists {
         Ok(list.into_list())
     }
 
-    /// Keeps a list that was read or made, if it is as long as is known.
+    /// Keeps a list that was read or made, if its length is the known one.
     fn settle(
         &self,
         id: ContentId,

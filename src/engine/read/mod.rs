@@ -20,7 +20,7 @@ pub(crate) mod tree;
 pub(crate) use reader::Missing;
 pub use reader::Reader;
 
-/// Does something that blocks for a content that its source keeps as a tree, as work of that source.
+/// Runs blocking work on a content that its source keeps as a tree, as work of that source.
 pub(crate) async fn blocking<T>(
     content: &Content,
     work: impl FnOnce() -> SharedResult<T>,
@@ -29,7 +29,7 @@ pub(crate) async fn blocking<T>(
     in_place(tree.source(), work, |why| Arc::new(broken_off(&content.describe(), why))).await
 }
 
-/// The same for work that may take long, as a task of its own: it is told when nobody waits for it any more.
+/// The same for work that may take long, as a task of its own, which is cancelled when nobody waits for it any more.
 pub(crate) async fn cancellable<T: Send + 'static>(
     content: &Content,
     work: impl FnOnce(&Cancel) -> SharedResult<T> + Send + 'static,
@@ -39,7 +39,7 @@ pub(crate) async fn cancellable<T: Send + 'static>(
     tasks::spawn(&Handle::current(), async move { blocking(&content, || work(&cancel)).await }).await
 }
 
-/// The pieces in one; without copying where there is only one.
+/// Joins pieces; without copying if there is only one.
 fn joined(mut pieces: Vec<Bytes>) -> Bytes {
     if pieces.len() <= 1 {
         return pieces.pop().unwrap_or_default();

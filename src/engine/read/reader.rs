@@ -18,12 +18,12 @@ pub struct Reader {
     pub(crate) missing: Missing,
 }
 
-/// How a segment that is not in memory is had.
+/// Where a segment that is not in memory comes from.
 #[derive(Clone)]
 pub(crate) enum Missing {
-    /// By its node, of a source that keeps the content as a tree.
+    /// From its node: the source keeps the content as a tree.
     ByNode(Arc<TreeReader>),
-    /// By reading the stream from a place before it.
+    /// From the stream, read from a place before the segment.
     ByStream(Arc<SegmentReader>),
 }
 
@@ -36,7 +36,7 @@ impl Reader {
         }
     }
 
-    /// The length in bytes of a content that comes from end to end.
+    /// The length in bytes of a streamed content.
     pub(crate) fn stream_len(&self) -> Option<u64> {
         match &self.missing {
             Missing::ByStream(segments) => Some(segments.list().len()),

@@ -1,4 +1,4 @@
-//! A content that comes from end to end: segments that the cache has dropped are read from the stream again.
+//! Reads a streamed content. Segments that the cache has dropped are read from the stream again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -18,25 +18,26 @@ use crate::model::content_id::ContentId;
 use crate::model::number::to_usize;
 use crate::util::locks::lock;
 
-/// A run that no reader continues is ended after this: it may hold a connection, or a file open.
+/// A run that no reader continues is ended after this time, because it may hold a connection or an open file.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// How many runs of one content wait to be continued while another one is started: a server lends three connections to
-/// readers of rows, and a run must never wait for one that waits for its reader.
+/// How many runs of one content wait to be continued while another one is started. A server lends three connections to
+/// readers of rows, and a run must never wait for the connection of a run that waits for its reader.
 const WAITING: usize = 2;
 
-/// How many segments a run reads that can begin anywhere: on average fewer bytes than the source may be ahead of
-/// the reader, so that its connection is free again soon. A reader that goes on starts another run.
+/// How many segments a run reads if it can begin anywhere. On average they have fewer bytes than the source may be
+/// ahead of the reader, so the run's connection is soon free again. A reader that goes on starts another run.
 const SPAN: usize = 48;
 
-/// An open content. To continue where a reader stopped costs nothing extra. To go back to what the cache has dropped asks the
-/// source for it, from the beginning of the content where it cannot begin elsewhere.
+/// An open content. Continuing where a reader stopped costs nothing extra. Going back to segments that the cache has
+/// dropped asks the source for them: from the beginning of the content if the source cannot begin elsewhere.
 pub(crate) struct SegmentReader {
     id: ContentId,
     content: Content,
     list: Arc<SegmentList>,
     cache: Arc<Cache>,
-    /// Locked by the reader that has the source work: another reader of the same segment then finds it in the cache.
+    /// Locked by the reader that makes the source work, so that another reader of the same segment then finds it in the
+    /// cache.
     turn: tokio::sync::Mutex<()>,
     waiting: Arc<WaitingRuns>,
 }
@@ -56,7 +57,8 @@ struct StreamRun {
     rest: BytesMut,
     next: usize,
     end: usize,
-    /// The segment before `next`: the kernel asks for one in several pieces, and the cache may be too small for it.
+    /// The segment before `next`. Kept because the kernel asks for a segment in several pieces, and the cache may be
+    /// too small for it.
     last: Bytes,
     used: Instant,
 }
@@ -73,7 +75,8 @@ impl SegmentReader {
 
     /// Up to `size` bytes from `offset`: shorter only at the end of the content, empty past it.
     pub async fn read(&self, offset: u64, size: usize) -> SharedResult<Bytes> {
-        // The list must not be dropped before the segments that it names: to make it again takes all of them.
+        // Marks the list as used: it must not be dropped before its segments, because making it again takes all of
+        // them.
         let _ = self.cache.list(self.id);
         let end = self.list.len().min(offset.saturating_add(size as u64));
         let Some((mut number, mut start)) = self.list.at(offset).filter(|_| offset < end) else {
@@ -114,7 +117,7 @@ impl SegmentReader {
         Ok(bytes)
     }
 
-    /// Starts the source at a segment, or where it can be started before it.
+    /// Starts the source at a segment, or at the beginning of the content if it cannot start at the segment.
     fn start(&self, number: usize) -> StreamRun {
         let source = self.content.clone();
         let is_range = number > 0 && self.list.is_ordered() && self.content.versioned().is_some();
@@ -131,8 +134,8 @@ impl SegmentReader {
         StreamRun { reading, rest: BytesMut::new(), next, end, last: Bytes::new(), used: Instant::now() }
     }
 
-    /// The next segment, which also goes into the cache. It is checked against its hash: what is read again has to be
-    /// what was read and checked before.
+    /// The next segment, which also goes into the cache. It is checked against its hash, because it has to be the one
+    /// that was read and checked before.
     async fn advance(&self, run: &mut StreamRun) -> SharedResult<Bytes> {
         let segment = self.list.segment(run.next);
         let wanted = segment.len as usize;
@@ -164,13 +167,13 @@ impl SegmentReader {
 }
 
 impl WaitingRuns {
-    /// The segment, where it is the last one that a run has read.
+    /// The segment, if it is the last one that a waiting run has read.
     fn just_read(&self, wanted: usize) -> Option<Bytes> {
         let runs = lock(&self.runs);
         runs.iter().find(|run| run.next == wanted + 1 && !run.last.is_empty()).map(|run| run.last.clone())
     }
 
-    /// The run that has the least to read up to the segment. Makes room for a new one where there is none.
+    /// Takes the run that has the least left to read up to the segment. If there is none, makes room for a new run.
     fn take_before(&self, wanted: usize) -> Option<StreamRun> {
         let mut runs = lock(&self.runs);
         let before = runs.iter().enumerate().filter(|(_, run)| run.next <= wanted && wanted < run.end);
@@ -201,7 +204,7 @@ async fn end_idle(waiting: Weak<WaitingRuns>) {
         let mut runs = lock(&waiting.runs);
         runs.retain(|run| run.used.elapsed() < IDLE);
         if runs.is_empty() {
-            // Under the lock: the next run that is put starts another task.
+            // Cleared under the lock, so that the next run that is put starts another task.
             waiting.is_watched.store(false, Ordering::Release);
             return;
         }

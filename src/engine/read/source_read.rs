@@ -13,7 +13,7 @@ use crate::content::{ErrorKind, Sink, SourceError, Stream};
 use crate::memory::{Budget, Held};
 use crate::util::tasks;
 
-/// Pieces that a source may produce ahead of the reader; and where the budget is short.
+/// How many pieces a source may produce ahead of the reader, usually and when the budget is short.
 const AHEAD: usize = 4;
 const AHEAD_IF_SHORT: usize = 1;
 
@@ -26,7 +26,8 @@ const PART: u64 = 32;
 /// A read under way. Dropping it ends it.
 pub(crate) struct SourceRead {
     pieces: mpsc::Receiver<Bytes>,
-    /// `None` where the source panicked. It may block, as contents made of others do, so it is no task of the runtime itself.
+    /// `None` if the source panicked. A read may block, as that of a content made of others does, so it is not a task
+    /// of the runtime itself.
     task: Task<Option<Result<(), SourceError>>>,
     _in_flight: Held,
 }
@@ -38,7 +39,7 @@ impl SourceRead {
     {
         let ahead = if budget.is_short() { AHEAD_IF_SHORT } else { AHEAD };
         let (sink, pieces) = Sink::within(ahead, budget);
-        // One more is being made, and one is being taken apart.
+        // One more piece is being made, and one is being cut into segments.
         let bytes = (ahead as u64 + 2) * PIECE;
         let in_flight = budget.hold(bytes.min(budget.part(PART)));
         let read = AssertUnwindSafe(read(sink)).catch_unwind().map(Result::ok);

@@ -1,4 +1,4 @@
-//! A content that its source keeps as a tree: measured and read by its pages, of which only the new ones are made.
+//! Measures and reads a content that its source keeps as a tree, page by page. Only new pages are made.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use crate::model::number::to_usize;
 /// From this many missing segments on, other cores help: waking one takes about as long as making a small segment.
 const WORTH_SHARING: usize = 4;
 
-/// While a content is measured, its first new segments are kept, as it may be read next: one part in this many of the
-/// budget. The bytes of the others are only counted.
+/// While a content is measured, its first new segments are kept, because it may be read next. They take up to one part
+/// in this many of the budget. Of the other new segments, only the bytes are counted.
 const KEPT_PART: u64 = 8;
 
 /// An open tree. Clones share it.
@@ -33,14 +33,14 @@ pub(crate) struct TreeReader {
 }
 
 impl TreeReader {
-    /// Opens a content; `None` for one that is no tree. Blocks.
+    /// Opens a content; `None` if it is not a tree. Blocks.
     pub fn open(content: &Content, pages: &Arc<PageStore>) -> Option<SharedResult<Self>> {
         let nodes = content.tree()?.open();
         let nodes = nodes.inspect_err(|error| cannot_read(&**content, error)).map_err(Arc::new);
         Some(nodes.map(|nodes| Self { nodes: nodes.into(), pages: Arc::clone(pages), made: Arc::default() }))
     }
 
-    /// The exact length in bytes. Counts those of segments that are in no content measured before. Blocks.
+    /// The exact length in bytes. Counts only the segments that no content measured before has. Blocks.
     pub fn measure(&self) -> SharedResult<u64> {
         self.nodes.root().map_or(Ok(0), |root| self.len_of(&root))
     }
@@ -74,12 +74,12 @@ impl TreeReader {
         self.nodes.root()
     }
 
-    /// The children of a page of a level above 0 that starts at `start`, each with where it starts. Blocks.
+    /// The children of a page that starts at `start` and has a level above 0, each with its offset. Blocks.
     pub fn placed_below(&self, id: &PageId, start: u64) -> SharedResult<Vec<(PageId, u64)>> {
         Ok(self.measured_below(id)?.placed(start))
     }
 
-    /// What a segment that starts at `start` is cut into: itself alone where it is not. Blocks.
+    /// The segments that a segment starting at `start` is cut into; only the segment itself if it is not cut. Blocks.
     pub fn placed_within(&self, id: &PageId, start: u64) -> SharedResult<Vec<(PageId, u64)>> {
         match self.load(id)? {
             LoadedPage::Lines(_) => Ok(vec![(*id, start)]),
@@ -111,7 +111,7 @@ impl TreeReader {
         let known = self.pages.lengths.pages.of_all(pages);
         let missing: Vec<_> =
             pages.iter().zip(&known).filter(|(_, len)| len.is_none()).map(|(id, _)| *id).collect();
-        // Where few are new, a history is walked, and nothing of it may be read.
+        // If few are new, this is probably a walk through a history that reads none of its contents.
         let may_be_read = missing.len() >= WORTH_SHARING;
         let mut found = self.for_all(&missing, |id| self.len_of_new(id, may_be_read))?.into_iter();
         Ok(known.into_iter().map(|len| len.or_else(|| found.next()).unwrap_or_default()).collect())
@@ -128,7 +128,7 @@ impl TreeReader {
         Ok(len)
     }
 
-    /// The length of a segment, which is not made.
+    /// The length of a segment, without making it.
     fn count(&self, id: &PageId) -> SharedResult<u64> {
         let (tree, id) = (self.clone(), *id);
         self.pages.counts.join_blocking(id, move || {
@@ -142,7 +142,7 @@ impl TreeReader {
         })
     }
 
-    /// Does something for each of `pages`: on several cores where they are many and all of them segments.
+    /// Calls `work` for each of `pages`: on several cores if they are many and all of them are segments.
     pub fn for_all<T: Send>(
         &self,
         pages: &[PageId],
@@ -174,12 +174,12 @@ impl TreeReader {
         }
         let (tree, id) = (self.clone(), *id);
         self.pages.loads.join_blocking(id, move || {
-            // A load that ended between the look above and this one has left its result in the cache.
+            // A load that ended after the check above has left its result in the cache.
             if let Some(page) = tree.pages.page(&id) {
                 return Ok(page);
             }
             let page = tree.make(&id)?;
-            // All offsets after it were told by the length that was counted.
+            // All later offsets were computed from the counted length.
             if let Some(counted) = tree.pages.lengths.pages.get(&id).filter(|counted| *counted != page.len())
             {
                 let what = format!("{} bytes were counted and {} came", counted, page.len());
@@ -194,7 +194,8 @@ impl TreeReader {
         })
     }
 
-    /// Hands the bytes of a page of level 0 to `take`, in the segments that it is cut into. They are not kept. Blocks.
+    /// Passes the bytes of a page of level 0 to `take`, in the segments that it is cut into. Keeps none of them.
+    /// Blocks.
     pub fn each_segment(&self, id: &PageId, take: &mut impl FnMut(Bytes)) -> SharedResult<()> {
         match self.nodes.leaf(id).map_err(Arc::new)? {
             Leaf::Whole(lines) => take(lines),
@@ -214,23 +215,23 @@ impl TreeReader {
         self.nodes.by_key()
     }
 
-    /// The columns of the key, in the key's order; none for rows without one.
+    /// The columns of the key, in the key's order; empty for rows without a key.
     pub fn key(&self) -> &[String] {
         self.by_key().map_or(&[], KeyedRows::columns)
     }
 
-    /// The row that is looked for. Blocks.
+    /// Looks up a row. Blocks.
     pub fn look_up(&self, sought: &mut SoughtRow) -> SharedResult<LookedUp> {
         self.nodes.look_up(sought).map_err(Arc::new)
     }
 
-    /// The children of a page of a level above 0. Blocks.
+    /// The children of a page that has a level above 0. Blocks.
     pub fn below(&self, id: &PageId) -> SharedResult<Vec<PageId>> {
         self.nodes.below(id).map_err(Arc::new)
     }
 }
 
-/// Appends the bytes of `range` that are in `pages`, each of which starts where it says.
+/// Appends the bytes of `range` that are in `pages`, each of which comes with its offset.
 fn collect<E>(
     pages: &[(PageId, u64)],
     range: &Range<u64>,

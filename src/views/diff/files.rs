@@ -110,7 +110,7 @@ impl Stream for Summary {
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         let mut tables = BTreeMap::new();
         for file in &self.files {
-            // The very file that shows them: who asks for both has it made once.
+            // From the same file that shows the changes, so that it is made only once for a caller that asks for both.
             let counts = self.counts(file).await.map_err(|error| error.of(&self.describe()))?;
             tables.insert(file.path.strip_suffix(TABLE).unwrap_or(&file.path), counts);
         }

@@ -41,13 +41,13 @@ impl View for DiffView {
     }
 
     fn ttl(&self, folder: &ViewFolder, _item: &Item) -> Ttl {
-        // The name of a pair may be a time that goes on.
+        // The name of a pair may hold a time expression that moves on.
         if folder.of.is_empty() || folder.is_live() { Ttl::None } else { Ttl::Short }
     }
 }
 
-/// The folder `<from>..<to>`, each a name of a snapshot, a time, a branch, a tag or a commit, `latest` or `live`. Names may
-/// hold dots themselves: the first place counts at which both sides mean something.
+/// The folder `<from>..<to>`, each a name of a snapshot, a time, a branch, a tag or a commit, `latest` or `live`. Names
+/// may hold dots themselves: the name is split at the first `..` where both sides mean something.
 async fn pair(request: ViewRequest<'_>, name: &str) -> Result<Item, ViewError> {
     let ViewRequest { context, database, .. } = request;
     let find = |database: &Database| {
@@ -59,7 +59,7 @@ async fn pair(request: ViewRequest<'_>, name: &str) -> Result<Item, ViewError> {
     Ok(Item::Folder(ViewFolder { path: "".into(), of }))
 }
 
-/// The files of a difference, sorted by path; none in the folder of all.
+/// The files of a difference, sorted by path; `None` for the folder `diff/` itself.
 async fn files_of(request: ViewRequest<'_>) -> Result<Option<Vec<FileEntry>>, ViewError> {
     let ViewRequest { context, database, folder } = request;
     let [from, to] = &folder.of[..] else { return Ok(None) };

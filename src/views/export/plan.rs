@@ -23,7 +23,7 @@ const MEMORY: &str = "kv.memory.";
 /// The part of the budget that the rows of one issue may take: one in this many.
 const PART: u64 = 4;
 
-/// They may always take this many bytes.
+/// The rows of one issue may always take this many bytes.
 const LEAST_OF_ONE: u64 = 4 << 20;
 
 /// The kind of a key that counts a dependent issue. It sorts behind the kinds of tables, which start with the issue's
@@ -118,7 +118,7 @@ impl Making {
         }
         issue.end(&mut lines)?;
         drop(rows);
-        // Their reader may be slow.
+        // Keeps little memory, because the reader of the lines may be slow.
         Ok(lines.finish(LEAST)?)
     }
 }

@@ -62,7 +62,7 @@ impl Related {
         Ok(())
     }
 
-    /// Sorts everything as `bd` does. It only keeps the dependencies of one issue together: its query returns them in
+    /// Sorts everything as `bd` does. `bd` only groups dependencies by issue: within an issue its query returns them in
     /// table order, external ones last.
     pub fn sort(&mut self) {
         self.labels.sort();

@@ -16,12 +16,12 @@ fn file(table: &str, text: &str) -> FileEntry {
     entry(path, id, Timestamp::UNIX_EPOCH, Access::default(), Content::stream(content))
 }
 
-/// The export of these tables, with so many bytes of memory.
+/// The export of these tables, made with this many bytes of memory.
 async fn exported(tables: &[(&str, &str)], memory: u64) -> Result<String, DerivedError> {
     let files: Vec<FileEntry> = tables.iter().map(|(table, text)| file(table, text)).collect();
     let tables = Tables::find(&files).expect("all tables are there");
     let export = ExportContent { engine: Arc::new(Engine::new(1 << 20)), tables };
-    // It holds all pieces: nobody has to take them meanwhile.
+    // The channel holds all pieces, so nobody has to take them meanwhile.
     let (mut sink, mut pieces) = Sink::new(64);
     export.write(&mut sink, memory).await?;
     drop(sink);

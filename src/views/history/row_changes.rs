@@ -30,7 +30,7 @@ const PART: u64 = 16;
 /// The bytes that a version, and each row of it, takes besides its lines.
 const OVERHEAD: usize = 200;
 
-/// Of the contents before and after a change.
+/// The ids of the contents before and after a change.
 pub(super) type ContentIds = [Option<ContentId>; 2];
 
 /// By name, the changes of each row; several if rows share a name. `None` if there are too many.
@@ -63,7 +63,7 @@ fn cost(changes: &RowsByName) -> u64 {
 }
 
 impl RecentChanges {
-    /// An empty memory that keeps as much as `budget` has room for.
+    /// Remembers nothing yet; keeps as much as `budget` has room for.
     pub fn within(budget: &Arc<Budget>) -> Self {
         let (changes, held) = (Recent::default(), budget.hold(0));
         Self(Mutex::new(KeptChanges { changes, most: budget.part(PART), held }))

@@ -1,8 +1,8 @@
 //! Makes the history of one row, oldest change first.
 //!
-//! A source that can look up rows by key is asked for the row in all versions at once: a table of a Dolt store goes down the
-//! tree of each version, a server has a query. For other sources, for keys that cannot be looked up, and for callers that
-//! ask for row after row of many versions, there is an index of the rows that each version changed.
+//! A source that can look up rows by key is asked for the row in all versions at once: a Dolt store descends the tree
+//! of each version, and a server runs a query. For other sources, for keys that cannot be looked up, and for callers
+//! that ask for row after row of many versions, there is an index of the rows that each version changed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
@@ -142,7 +142,7 @@ async fn continued(
     Ok(index)
 }
 
-/// Looks up the row in the versions of `rest` that are trees. Those that answer go from there to `changes`.
+/// Looks up the row in the versions of `rest` that are trees. Moves the versions that give an answer to `changes`.
 async fn look_up(
     engine: &Engine,
     versions: &[IndexedChange],
@@ -159,7 +159,7 @@ async fn look_up(
     Ok(())
 }
 
-/// The changes that sources report which can look up rows by key, by place of the version.
+/// By place of the version, the changes that are reported by sources that can look up rows by key.
 async fn reported(
     database: &Database,
     versions: &[IndexedChange],

@@ -15,7 +15,7 @@ use crate::views::error::DerivedError;
 use crate::views::rows::diff::diff;
 use crate::views::rows::steps::{last_step, step};
 
-/// Versions are compared in groups of this size, and so many groups at once.
+/// Versions are compared in groups of this size, and this many groups at once.
 const TOGETHER: usize = 64;
 const AT_ONCE: usize = 4;
 

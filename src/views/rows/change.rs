@@ -22,7 +22,7 @@ pub struct RowChange {
     pub has_key: bool,
 }
 
-/// The same with lines of somebody else.
+/// A [`RowChange`] with borrowed lines.
 #[derive(Debug, Clone, Copy)]
 pub struct RowChangeRef<'c> {
     /// The line before; none for a row that was added.
@@ -80,7 +80,7 @@ impl RowCounts {
         }
     }
 
-    /// Counts what was counted before.
+    /// Adds the counts of `others`.
     pub fn add_all(&mut self, others: Self) {
         self.added += others.added;
         self.removed += others.removed;

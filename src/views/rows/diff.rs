@@ -32,11 +32,11 @@ const MEMORY: u64 = 2 * LEAST;
 /// How many bytes are returned at once.
 const PIECE: usize = 256 << 10;
 
-/// Lines are written in this many parts, on all cores, of at least so many changes.
+/// Lines are written on all cores, in up to this many parts, each of at least this many changes.
 const PARTS: usize = 4;
 const LEAST_PART: usize = 16;
 
-/// What a line mostly has beside the lines of its rows, in bytes.
+/// What a line usually takes besides the lines of its rows, in bytes.
 const LINE: usize = 64;
 
 /// The rows that differ between two contents.
@@ -99,7 +99,7 @@ impl TableDiff {
     }
 }
 
-/// The lines of changes, of which each record ends where `ends` says. They are written on all cores.
+/// The lines of the changes in `records`; `ends` says where each record ends. They are written on all cores.
 fn written(key: &[String], records: &[u8], ends: &[usize]) -> Vec<Bytes> {
     let places: Vec<_> = ends.windows(2).map(|ends| ends[0]..ends[1]).collect();
     let write = |part: &[Range<usize>]| {

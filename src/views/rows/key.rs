@@ -72,7 +72,7 @@ impl Candidates {
         !self.keys.is_empty()
     }
 
-    /// Drops the keys of which a row that differs lacks a column.
+    /// Drops each key with a column that this row lacks. The row is one that differs.
     pub fn judge(&mut self, row: &Row<'_>) {
         self.keys.retain(|key| key.iter().all(|column| row.get(column).is_some()));
     }

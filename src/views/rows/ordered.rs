@@ -16,20 +16,20 @@ use crate::memory::{Cancel, Sorter, Work};
 use crate::model::row::Row;
 use crate::views::error::DerivedError;
 
-/// Rows that are compared at once, in parts on all cores. Fewer of them on one, and large ones, as each core holds the changes
-/// of its part; the first ones show how large they are.
+/// How many rows are compared at once, in parts on all cores. Few rows, and large ones, are compared in one part,
+/// because each core holds the changes of its part. The first rows show how large rows are.
 const ROUND: usize = 512;
 const PARTS: usize = 4;
 const WORTH_SHARING: usize = 32;
 
-/// A part that takes this many bytes ends before its last row.
+/// A part ends early when its changes take this many bytes.
 const PART_BYTES: usize = 256 << 10;
 
 /// Changes in the order of their keys.
 pub struct OrderedChanges {
     key: Vec<String>,
     counts: RowCounts,
-    /// Holds them in order, in a file beyond its memory.
+    /// Holds the changes in order; those that exceed its memory are in a file.
     changes: Sorter,
     /// The place of the last one.
     last: Vec<u8>,
@@ -44,11 +44,11 @@ struct PlacedChanges {
     all: Vec<(Range<usize>, usize)>,
 }
 
-/// Both lines of rows.
+/// The lines of rows on both sides.
 pub type RowLines<L> = Vec<[Option<L>; 2]>;
 
 impl OrderedChanges {
-    /// None yet. `key` are the columns that identify the rows.
+    /// No changes yet. `key` are the columns that identify the rows.
     pub fn new(key: Vec<String>, work: Work, cancel: &Cancel) -> Self {
         Self { key, counts: RowCounts::default(), changes: Sorter::in_order(work, cancel), last: Vec::new() }
     }
@@ -57,8 +57,9 @@ impl OrderedChanges {
         &self.key
     }
 
-    /// Compares both lines of so many rows and adds the changes. `lines` returns those of the first rows of a range, at least
-    /// one. Returns how many rows were added: the next one does not come after the row before it, or has two keys.
+    /// Compares both sides of `count` rows and adds the changes. `lines` returns both sides of the first rows of a
+    /// range, at least of one. Returns how many rows were added: fewer if a row does not come after the one before it,
+    /// or has different keys on both sides.
     pub fn add<L: AsRef<[u8]>>(
         &mut self,
         count: usize,
@@ -114,9 +115,9 @@ impl OrderedChanges {
         Ok(true)
     }
 
-    /// All of them.
+    /// Returns all changes.
     pub fn finish(self) -> Result<Paired, DerivedError> {
-        // Their reader may be slow.
+        // Keeps little memory, because the reader of the changes may be slow.
         Ok(Paired { key: self.key, counts: self.counts, changes: self.changes.finish(LEAST)? })
     }
 
@@ -141,7 +142,8 @@ impl PlacedChanges {
         self.all.iter().map(|(place, end)| (&self.bytes[place.clone()], &self.bytes[place.end..*end]))
     }
 
-    /// The changes of the first rows of a range, and the row after them. `None` if one has two keys.
+    /// The changes of the first rows of a range, and the number of the next row. `None` if a row has different keys on
+    /// both sides.
     fn of<L: AsRef<[u8]>>(
         key: &[String],
         range: Range<usize>,

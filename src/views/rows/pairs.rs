@@ -1,7 +1,7 @@
 //! Pairs the lines of two contents: a modified row is on both sides.
 //!
-//! They are sorted twice within the memory that is available: by what pairs them, so that both sides of a row come
-//! together, and the resulting changes by their keys.
+//! Sorts twice within the available memory: the lines by what pairs them, so that both sides of a row come together,
+//! and then the resulting changes by their keys.
 
 use std::collections::HashSet;
 use std::io;
@@ -175,7 +175,7 @@ impl Pairs {
         group.end(&mut changes)?;
         drop(lines);
         let ChangeSorter { sorter, counts, has_names, .. } = changes;
-        // Their reader may be slow.
+        // Keeps little memory, because the reader of the changes may be slow.
         let changes = sorter.finish(LEAST)?;
         Ok(Paired { key: if has_names { columns } else { Vec::new() }, counts, changes })
     }
@@ -191,7 +191,7 @@ struct KeyGroup {
     census: u64,
     removed: Option<Vec<u8>>,
     added: Option<Vec<u8>>,
-    /// Several rows of one side have the id, so that it identifies none of them.
+    /// Whether several rows of one side have the id, so that it identifies none of them.
     is_repeated: bool,
 }
 

@@ -60,7 +60,7 @@ impl Comparing<'_> {
         if from.family().await.map_err(Arc::new)?.id != to.family().await.map_err(Arc::new)?.id {
             return Ok(Err(work));
         }
-        // All rows have the columns of one schema.
+        // All rows have the columns of one schema, so none has to be judged.
         let mut found = FoundChanges::new(candidates.pairing(), work, self.cancel);
         let (sink, mut batches) = ChangeSink::new();
         let collect = async {
@@ -78,7 +78,7 @@ impl Comparing<'_> {
         Ok(if are_known { Ok(found) } else { Err(found.into_work()) })
     }
 
-    /// The rows that differ, where both sides have them in the order of a difference: only these are rendered.
+    /// Finds the rows that differ if both sides have their rows in the order of a difference. Renders only these rows.
     async fn in_order(
         &self,
         candidates: &Candidates,
@@ -103,7 +103,7 @@ impl Comparing<'_> {
         })
     }
 
-    /// The rows that differ, by their keys, in any order: only these are rendered.
+    /// Finds the rows that differ by their keys, in any order. Renders only these rows.
     async fn by_key(
         &self,
         candidates: &Candidates,
@@ -122,7 +122,7 @@ impl Comparing<'_> {
         })
     }
 
-    /// The lines that differ, wherever they stand.
+    /// Finds the lines that differ, wherever they are.
     async fn by_lines(
         &self,
         mut candidates: Candidates,
@@ -212,7 +212,7 @@ struct EqualLines {
 }
 
 impl EqualLines {
-    /// Calls `take` for each line that one side has more often.
+    /// Calls `take` with the line, as often as one side has it more than the other.
     fn end(
         &self,
         take: &mut impl FnMut(LineSide, u64, &[u8]) -> Result<(), DerivedError>,

@@ -278,7 +278,7 @@ fn forests() -> impl Strategy<Value = (Vec<Vec<Vec<String>>>, usize, u64, usize)
     let leaf = prop::collection::vec("[a-c]{0,3}", 1..5).prop_map(|lines| lines.join("\n") + "\n");
     let branch = prop::collection::vec(leaf, 1..6);
     let top = prop::collection::vec(branch, 1..5);
-    // How long a leaf is cut from, how much is kept, and how much is read at once.
+    // From which length on a leaf is cut, how much is kept, and how much is read at once.
     (
         prop::collection::vec(top, 1..4),
         1_usize..20,
@@ -287,7 +287,7 @@ fn forests() -> impl Strategy<Value = (Vec<Vec<Vec<String>>>, usize, u64, usize)
     )
 }
 
-/// Takes the lines of pieces away from some lines, or adds them.
+/// Removes the lines of pieces from `lines`, or adds them.
 async fn change(lines: &mut Vec<String>, pieces: Option<&Pieces>, changed: &[Piece], are_added: bool) {
     for piece in changed {
         let mut text = Vec::new();

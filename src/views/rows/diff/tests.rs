@@ -18,7 +18,7 @@ mod keyed;
 
 use keyed::{keyed_file, reported};
 
-/// RowsInMemory in memory, whose source may know of a key.
+/// Rows in memory; their source may know a key.
 struct RowsInMemory {
     text: String,
     key: Option<Vec<String>>,
@@ -51,7 +51,7 @@ fn file(text: &str, key: Option<&[&str]>) -> FileEntry {
     entry("t.jsonl".into(), id, Timestamp::UNIX_EPOCH.into(), Access::default(), content)
 }
 
-/// What differs, found with so many bytes of memory.
+/// What differs, found with this many bytes of memory.
 async fn found(from: Option<&FileEntry>, to: Option<&FileEntry>, memory: u64) -> (Vec<RowChange>, RowCounts) {
     let engine = Engine::new(memory);
     let mut found = diff(&engine, from, to).await.expect("both can be read");
@@ -90,7 +90,7 @@ fn naive(from: &str, to: &str, key: Option<&[&str]>) -> Vec<RowChange> {
         lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
     };
     let (all_from, all_to) = (lines(from), lines(to));
-    // Of lines that both have, as many as both have.
+    // Leaves out each line that both have, as often as both have it.
     let without = |lines: &[String], mut others: HashMap<String, usize>| -> Vec<String> {
         let mut left = Vec::new();
         for line in lines {
@@ -135,7 +135,7 @@ fn naive(from: &str, to: &str, key: Option<&[&str]>) -> Vec<RowChange> {
     changes.into_iter().map(|(_, change)| change).collect()
 }
 
-/// Numbers without an order, the same each time.
+/// Pseudo-random numbers, the same each time.
 struct Random(u64);
 
 impl Random {
@@ -145,7 +145,7 @@ impl Random {
     }
 }
 
-/// Two versions of a table; of an export also with ids that are there twice, and with what is no row.
+/// Two versions of a table. Those of an export also have ids that occur twice, and lines that are not rows.
 fn versions(random: &mut Random, count: u64, is_export: bool) -> [String; 2] {
     let mut sides = [String::new(), String::new()];
     for at in 0..count {
@@ -238,7 +238,7 @@ async fn rows_that_come_by_their_keys_differ_as_for_a_naive_comparison_in_whatev
             let [from, to] = [&from, &to].map(|text| if is_ordered { in_order(text) } else { text.clone() });
             let mut changes = reported(&from, &to);
             if is_ordered {
-                // Otherwise those of the later content alone come last.
+                // `reported` puts the rows that only the later content has at the end.
                 let lines: String = changes.iter().map(text_of_change).collect();
                 let ordered = in_order(&lines);
                 let places: HashMap<&str, usize> = ordered.lines().zip(0..).collect();

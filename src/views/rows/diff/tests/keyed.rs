@@ -1,4 +1,4 @@
-//! Tables whose rows have keys, as trees and as versions of which a source reports the changes.
+//! Tables whose rows have keys: as trees, and as versions whose source reports the changes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl Tree for KeyedTable {
     }
 }
 
-/// Leaves of some lines each, cut by what the lines say, so that two versions share most of them.
+/// Leaves of some lines each, cut by the lines' own bytes, so that two versions share most leaves.
 struct OpenTable {
     key: Vec<String>,
     leaves: Vec<PageId>,
